@@ -1,0 +1,25 @@
+"""Errors that a user can mend: one clear line, no traceback."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+FIRST_PROBLEMS = 10
+
+
+class GalaxyError(Exception):
+    """Bad input. The message says what is wrong, where, and what to do about it."""
+
+
+def list_problems(what: str, problems: Sequence[str], advice: str) -> GalaxyError:
+    """The error for many problems at once: how many there are, the first of them by name, and what to do."""
+    shown = "\n".join(f"  {problem}" for problem in problems[:FIRST_PROBLEMS])
+    rest = f"\n  … and {len(problems) - FIRST_PROBLEMS} more" if len(problems) > FIRST_PROBLEMS else ""
+    return GalaxyError(f"{what} ({len(problems)} in all). {advice}\n{shown}{rest}")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage or command; a `GalaxyError` ends it with its message on stderr and exit status 1."""
+    try:
+        main()
+    except GalaxyError as error:
+        sys.exit(f"error: {error}")

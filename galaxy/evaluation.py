@@ -1,0 +1,113 @@
+"""Scores on the test galaxies, which no model and no choice has seen: models, their mean, and the baselines."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galaxy import figures, files, metrics, tree
+from galaxy.baselines import BASELINES
+from galaxy.packed import Packed
+from galaxy.prediction import MEAN
+
+REFERENCE = "central_pixel"
+FLOOR = "vote_noise_floor"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions by name (models, their mean, baselines) for galaxies whose votes are known; arrays are N×37."""
+
+    ids: np.ndarray
+    voted: np.ndarray
+    predictions: dict[str, np.ndarray]
+
+    def rmse(self) -> dict[str, float]:
+        return {name: metrics.rmse(predicted, self.voted) for name, predicted in self.predictions.items()}
+
+
+def add_baselines(scored: Scored, galaxies: Packed, train: np.ndarray, rows: np.ndarray) -> Scored:
+    """The same with the baselines beside the models, fitted on the rows of train."""
+    colours, votes = galaxies.colours, galaxies.votes
+    baselines = {
+        name: kind().fit(colours[train], votes[train]).predict(colours[rows]) for name, kind in BASELINES.items()
+    }
+    return Scored(scored.ids, scored.voted, scored.predictions | baselines)
+
+
+def report(test: Scored, valid: Scored, names: list[str], source: dict[str, Any]) -> dict[str, Any]:
+    """What `metrics/evaluate.json` holds.
+
+    `best` is the model of lowest RMSE on valid: the choice that make_submission may take, made without the test set.
+    """
+    rmse = test.rmse()
+    valid_rmse = valid.rmse()
+    modelled = [*names, MEAN]
+    first = tree.question(1)
+    return {
+        "source": source["source"],
+        "test_galaxies": len(test.ids),
+        "best": min(names, key=lambda name: valid_rmse[name]),
+        "rmse": rmse | {FLOOR: metrics.vote_noise_floor(test.voted)},
+        "improvement_over_central_pixel_percent": {name: 100 * (1 - rmse[name] / rmse[REFERENCE]) for name in modelled},
+        "accuracy_question_1": {
+            name: metrics.accuracy(first, test.predictions[name], test.voted) for name in test.predictions
+        },
+        "valid_rmse": {name: valid_rmse[name] for name in modelled},
+    }
+
+
+def question_table(test: Scored) -> pd.DataFrame:
+    """RMSE and accuracy by question of every prediction, models and baselines, one under the other."""
+    tables = [metrics.by_question(p, test.voted).assign(model=name) for name, p in test.predictions.items()]
+    return pd.concat(tables, ignore_index=True)[["model", "question", "name", "rmse", "accuracy", "galaxies"]]
+
+
+def column_table(test: Scored) -> pd.DataFrame:
+    """RMSE by column, a row a column and a column a prediction."""
+    tables = {name: metrics.by_column(p, test.voted) for name, p in test.predictions.items()}
+    labels = next(iter(tables.values()))[["column", "description"]]
+    return labels.assign(**{name: table["rmse"] for name, table in tables.items()})
+
+
+def terminal_table(content: dict[str, Any]) -> str:
+    """The report as text for a terminal."""
+    table = pd.DataFrame(
+        {
+            "RMSE": content["rmse"],
+            "valid RMSE": content["valid_rmse"],
+            "over central pixel": content["improvement_over_central_pixel_percent"],
+            "accuracy question 1": content["accuracy_question_1"],
+        },
+        index=list(content["rmse"]),
+    )
+    formats = {"over central pixel": "{:+.1f} %".format, "accuracy question 1": "{:.3f}".format}
+    body = table.to_string(formatters=formats, float_format="{:.5f}".format, na_rep="")
+    return f"{content['test_galaxies']} test galaxies ({content['source']}); best on valid: {content['best']}\n{body}"
+
+
+def write_figures(folder: Path, test: Scored, content: dict[str, Any], histories: dict[str, pd.DataFrame]) -> None:
+    """Write `history.png`, `rmse_by_question.png` and `predicted_against_voted.png` into `folder`."""
+    label = f"{len(test.ids):,} test galaxies ({content['source']})"
+    best = content["best"]
+    lines = {name.replace("_", " "): content["rmse"][name] for name in ("column_means", "central_pixel", FLOOR)}
+    figures.write_all(
+        folder,
+        {
+            "history": lambda: figures.history(histories, lines, f"RMSE by epoch ({content['source']})"),
+            "rmse_by_question": lambda: figures.rmse_by_question(question_table(test), f"RMSE by question, {label}"),
+            "predicted_against_voted": lambda: figures.predicted_against_voted(
+                test.predictions[best], test.voted, f"{best}: predicted against voted, {label}"
+            ),
+        },
+    )
+
+
+def write_predictions(folder: Path, test: Scored, names: list[str]) -> None:
+    """Write `<name>.csv`, GalaxyID and 37 columns, for each model and their mean."""
+    for name in [*names, MEAN]:
+        table = pd.DataFrame(test.predictions[name], columns=list(tree.COLUMNS))
+        table.insert(0, "GalaxyID", test.ids)
+        files.write_csv(folder / f"{name}.csv", table, float_format="%.6f")

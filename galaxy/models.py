@@ -1,0 +1,127 @@
+"""Models: built from timm's registry, saved as safetensors with a JSON of all it takes to use them."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from galaxy import files, networks, tree
+from galaxy.errors import GalaxyError
+from galaxy.heads import HEADS
+
+__all__ = ["Network", "Spec", "build", "load", "networks", "save"]
+
+WEIGHTS, CARD = "model.safetensors", "model.json"
+
+
+class Spec(BaseModel):
+    """All it takes to build a network: what `model.json` holds under `spec`.
+
+    `size` is the side of its input in pixels, `crop` the side of the square in the original that the input shows;
+    `mean` and `std` are those of the training images, by channel, on a scale of 0 to 255.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    model_args: dict[str, Any]
+    head: str
+    outputs: tuple[str, ...]
+    crop: int
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Network(nn.Module):
+    """Normalisation, backbone and head in one: raw pixels in, vote fractions out."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, spec: Spec, backbone: nn.Module) -> None:
+        super().__init__()
+        self.spec = spec
+        self.backbone = backbone
+        self.head = HEADS[spec.head]()
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """B×H×W×C uint8 images to B×outputs fractions."""
+        # Contiguous: a CPU is slow on the strided layout that the permutation leaves.
+        pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype, memory_format=torch.contiguous_format)
+        logits = self.backbone((pixels - self.mean) / self.std)
+        return self.head(logits.float())
+
+    @property
+    def parameters_count(self) -> int:
+        """Trainable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+def build(spec: Spec, pretrained: bool = False) -> Network:
+    """The network that `spec` describes, with random weights or timm's published ones.
+
+    Raises:
+        GalaxyError: no such model, arguments that it does not take, or weights that cannot be fetched.
+    """
+    if not timm.is_model(spec.model):
+        near = difflib.get_close_matches(spec.model, timm.list_models(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise GalaxyError(f"unknown model {spec.model!r}{hint} timm.list_models() lists them all")
+    arguments = spec.model_args
+    published = timm.get_pretrained_cfg(spec.model, allow_unregistered=True)
+    if published is not None and published.fixed_input_size:
+        arguments = {"img_size": spec.size} | arguments
+    try:
+        backbone = timm.create_model(
+            spec.model, pretrained=pretrained, num_classes=len(spec.outputs), in_chans=len(spec.mean), **arguments
+        )
+    except Exception as error:  # timm and its hub raise whatever their parts raise
+        reason = " ".join(str(error).split())[:300]
+        raise GalaxyError(
+            f"model {spec.model!r} cannot be built with model_args {arguments} and pretrained {pretrained}: {reason}"
+        ) from None
+    return Network(spec, backbone)
+
+
+def save(folder: Path, network: Network, card: dict[str, Any]) -> None:
+    """Write `model.safetensors` and `model.json` (the spec, and what `card` says of training) into `folder`."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.backbone.state_dict().items()}
+    with files.atomic(folder / WEIGHTS) as part:
+        save_file(tensors, part)
+    files.write_json(folder / CARD, {"spec": network.spec.model_dump(), **card})
+
+
+def load(folder: Path) -> tuple[Network, dict[str, Any]]:
+    """The network that `save` wrote, in evaluation mode, and its card. No pickle is read.
+
+    Raises:
+        GalaxyError: a file is absent, damaged, or the weights are not those of the architecture in the card.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text())
+        spec = Spec.model_validate(card["spec"])
+        tensors = load_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise GalaxyError(f"{error.filename or folder}: no such file; train the model first (dvc repro)") from None
+    except (ValueError, KeyError, ValidationError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise GalaxyError(f"{folder} does not hold a whole model: {reason}; train it again (dvc repro)") from None
+    if spec.outputs != tree.COLUMNS:
+        raise GalaxyError(f"{folder}: the model predicts {len(spec.outputs)} outputs other than the 37 columns")
+    network = build(spec)
+    try:
+        network.backbone.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise GalaxyError(f"{folder / WEIGHTS} does not fit {spec.model}: {reason}") from None
+    return network.eval(), card

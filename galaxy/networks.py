@@ -1,0 +1,51 @@
+"""Our own networks, in timm's registry beside timm's: importing this module makes their names known."""
+
+from typing import Any
+
+import torch
+from timm.models import generate_default_cfgs, register_model
+from torch import nn
+
+default_cfgs = generate_default_cfgs(
+    {"course_cnn": {"input_size": (3, 64, 64), "fixed_input_size": True, "num_classes": 37, "classifier": "classifier"}}
+)
+
+
+class CourseCNN(nn.Module):
+    """The small network of the course: two convolutions with batch normalisation, three linear layers.
+
+    At 64×64×3 pixels and 37 outputs it has 571,225 parameters.
+    """
+
+    def __init__(self, num_classes: int = 37, in_chans: int = 3, img_size: int = 64) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        side = ((img_size + 2) // 2 + 2) // 2  # each convolution (5×5, padding 3) adds 2, each pooling halves
+        self.features = nn.Sequential(*self._block(in_chans, 6), *self._block(6, 16), nn.Flatten())
+        self.hidden = nn.Sequential(
+            nn.Linear(16 * side * side, 120), nn.ReLU(inplace=True), nn.Linear(120, 84), nn.ReLU(inplace=True)
+        )
+        self.classifier = nn.Linear(84, num_classes)
+
+    @staticmethod
+    def _block(channels_in: int, channels_out: int) -> list[nn.Module]:
+        return [
+            nn.Conv2d(channels_in, channels_out, 5, padding=3),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        ]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """B×C×H×W to B×num_classes logits."""
+        return self.classifier(self.hidden(self.features(x)))
+
+
+@register_model
+def course_cnn(pretrained: bool = False, **kwargs: Any) -> CourseCNN:
+    """The course's convolutional network; there are no published weights of it."""
+    if pretrained:
+        raise RuntimeError("course_cnn has no pretrained weights")
+    for timm_only in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
+        kwargs.pop(timm_only, None)
+    return CourseCNN(**kwargs)

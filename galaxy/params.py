@@ -1,0 +1,179 @@
+"""`params.yaml`: every setting of the pipeline, typed and validated.
+
+There are no hidden defaults: a params file holds every key, and `dvc.yaml` lists the keys that each stage reads. An
+unknown key, a missing one, a wrong type or a value out of range stops a run at once with the key's name, what it
+holds and what it may hold. Sections named `train_<model>` are the models; any number of them may stand in the file.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from galaxy.errors import GalaxyError
+
+PARAMS_FILE = Path("params.yaml")
+TRAIN_PREFIX = "train_"
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A mapping in the file: keys as declared and no others, types as declared and no conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Simulated(Section):
+    training_galaxies: int = Field(ge=20, le=1_000_000, description="Labelled galaxies to simulate.")
+    test_galaxies: int = Field(ge=1, le=1_000_000, description="Unlabelled galaxies to simulate.")
+    seed: int = Field(ge=0, description="Seed of galaxies and volunteers.")
+    volunteers: int = Field(ge=16, le=1000, description="Median number of volunteers a galaxy.")
+    seeing: float = Field(gt=0, le=10, description="Full width at half maximum of the point spread, in arcseconds.")
+    noise: float = Field(ge=0, le=20, description="Factor on the sky noise; 1 is the Sloan survey's.")
+
+
+class Local(Section):
+    folder: str = Field(description="Folder with the competition's zips, or their unpacked folders.")
+
+
+class Download(Section):
+    source: Literal["simulated", "local", "kaggle"] = Field(description="Where the competition's files come from.")
+    simulated: Simulated
+    local: Local
+
+
+class Preprocess(Section):
+    crop: int = Field(ge=8, le=424, description="Side of the central square that is kept, in pixels of the original.")
+    size: int = Field(ge=8, le=424, description="Side of the square that it is resized to, in pixels.")
+
+
+class Split(Section):
+    test: Fraction = Field(description="Share of the labelled galaxies that is only reported on.")
+    valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch.")
+    seed: int = Field(ge=0, description="Seed of the permutation.")
+
+    @model_validator(mode="after")
+    def _some_left_to_train(self) -> "Split":
+        if self.test + self.valid >= 1:
+            raise ValueError(f"test + valid is {self.test + self.valid:g}; it must be below 1")
+        return self
+
+
+class Augmentation(Section):
+    flip: bool = Field(description="Mirror half of the views, left to right and top to bottom.")
+    rotation: float = Field(ge=0, le=180, description="Rotate by up to this many degrees either way; 180 is any angle.")
+    zoom: float = Field(ge=1, le=4, description="Zoom by a factor from 1/zoom to zoom, uniform in its logarithm.")
+    shift: float = Field(ge=0, le=0.5, description="Shift by up to this share of the side, in both directions.")
+    brightness: float = Field(ge=0, le=1, description="Change brightness by up to this share of the full range.")
+    contrast: float = Field(ge=0, le=1, description="Change contrast by up to this share.")
+
+
+class Train(Section):
+    model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn) among them.")
+    model_args: dict[str, Any] = Field(description="Further arguments of timm.create_model.")
+    pretrained: bool = Field(description="Start from timm's published weights (fetched from its hub).")
+    head: Literal["sigmoid", "decision_tree"] = Field(
+        description="sigmoid: each column by itself. decision_tree: softmax in each question, times its parent."
+    )
+    loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
+    optimizer: str = Field(min_length=1, description="Name of one of timm's optimizers.")
+    learning_rate: float = Field(gt=0, le=100, description="Learning rate (its peak, where there is a schedule).")
+    weight_decay: float = Field(ge=0, le=10, description="Weight decay; norms and biases are left out.")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field(description="How the learning rate runs.")
+    warmup_epochs: float = Field(ge=0, description="Linear warm-up (constant and cosine), in epochs.")
+    epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best by valid RMSE is kept.")
+    early_stopping: int | None = Field(ge=1, description="Stop after so many epochs without a better one; null: never.")
+    batch_size: int = Field(ge=2, description="Galaxies a step.")
+    gradient_clip: float | None = Field(gt=0, description="Largest norm of the gradient; null: any.")
+    ema_decay: float | None = Field(gt=0, lt=1, description="Decay a step of averaged weights; null: no averaging.")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(description="Arithmetic, by Lightning's names.")
+    workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
+    seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
+    augmentation: Augmentation
+
+
+class Evaluate(Section):
+    batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
+
+
+class MakeSubmission(Section):
+    model: str = Field(
+        description="best: the model of lowest valid RMSE. mean: the mean of all. Or a model's name, such as resnet."
+    )
+    batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
+
+
+class Params(BaseModel):
+    """The whole file. `models` has the `train_<model>` sections, by `<model>`, in the file's order."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, Train] = Field(init=False)
+
+    download: Download
+    preprocess: Preprocess
+    split: Split
+    evaluate: Evaluate
+    make_submission: MakeSubmission
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_sections(cls, content: Any) -> Any:
+        if isinstance(content, dict):
+            for key in content:
+                if key not in cls.model_fields and not re.fullmatch(TRAIN_PREFIX + "[a-z0-9_]+", str(key)):
+                    sections = ", ".join(cls.model_fields)
+                    raise ValueError(f"unknown section {key!r}; there are {sections} and {TRAIN_PREFIX}<model>")
+        return content
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Params":
+        if not self.models:
+            raise ValueError(f"no {TRAIN_PREFIX}<model> section; at least one model is needed")
+        if self.preprocess.size > self.preprocess.crop:
+            raise ValueError(
+                f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
+                "enlarging adds no detail; lower size or raise crop"
+            )
+        choices = ["best", "mean", *self.models]
+        if self.make_submission.model not in choices:
+            raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
+        return self
+
+    @property
+    def models(self) -> dict[str, Train]:
+        return {name.removeprefix(TRAIN_PREFIX): train for name, train in self.__pydantic_extra__.items()}
+
+
+def load(path: Path = PARAMS_FILE) -> Params:
+    """Read and validate a params file.
+
+    Raises:
+        GalaxyError: naming each key that is unknown, missing, of a wrong type or out of range.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise GalaxyError(f"{path}: no such file; run from the project's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise GalaxyError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        lines = [_describe(detail) for detail in error.errors()]
+        raise GalaxyError(f"{path}: " + f"\nerror: {path}: ".join(lines)) from None
+
+
+def _describe(detail: Any) -> str:
+    """One validation problem as `key: what it holds, what it may hold`."""
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key {key}; remove it or correct its spelling"
+    if detail["type"] == "missing":
+        return f"{key} is missing"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key} is {detail['input']!r}: {message[0].lower() + message[1:]}"

@@ -1,0 +1,42 @@
+"""Vote fractions of packed images, in batches: of one network, or of several and their mean."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from galaxy import models
+from galaxy.models import Network
+
+MEAN = "mean"
+"""The name of the mean of all models beside theirs."""
+
+
+def predict(network: Network, images: np.ndarray, batch_size: int, rows: np.ndarray | None = None) -> np.ndarray:
+    """Predict the images of some rows (all by default), on a GPU if there is one.
+
+    Args:
+        images: N×H×W×3, uint8; may be memory-mapped, read a batch at a time.
+
+    Returns:
+        M×37 float32.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.to(device).eval()
+    rows = np.arange(len(images)) if rows is None else rows
+    predicted = np.empty((len(rows), len(network.spec.outputs)), np.float32)
+    with torch.inference_mode(), tqdm(total=len(rows), desc="predict", unit=" images", smoothing=0) as bar:
+        for start in range(0, len(rows), batch_size):
+            batch = torch.from_numpy(images[rows[start : start + batch_size]]).to(device)
+            predicted[start : start + len(batch)] = network(batch).cpu().numpy()
+            bar.update(len(batch))
+    return predicted
+
+
+def predict_all(
+    folder: Path, names: list[str], images: np.ndarray, batch_size: int, rows: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Predictions of each model saved as `<folder>/train_<name>`, and under `mean` their mean; M×37 arrays by name."""
+    predictions = {name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows) for name in names}
+    return predictions | {MEAN: np.mean(list(predictions.values()), axis=0)}

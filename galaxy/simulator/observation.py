@@ -1,0 +1,118 @@
+"""From light to JPEG: the Sloan survey's camera, its colour pictures, and Galaxy Zoo's cut-outs of them.
+
+The survey's pictures were made once, at the camera's own pixel scale; Galaxy Zoo's cut-outs are those pictures
+enlarged until 0.02 of the galaxy's radius fills a pixel. So a small galaxy's picture is soft and its noise coarse.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from galaxy.errors import GalaxyError
+from galaxy.simulator.field import add_field
+from galaxy.simulator.population import Galaxy
+from galaxy.simulator.rendering import FIELD, render
+
+Array = NDArray[np.float32]
+
+SIZE = 424
+"""Side of a cut-out in pixels."""
+
+PIXEL = 0.396
+"""Side of the survey camera's pixel in arcseconds (York et al. 2000)."""
+
+SKY_NOISE = np.array([0.014, 0.021, 0.032], np.float32)
+"""Standard deviation of the sky in g, r and i, in nanomaggies a camera pixel: typical of the survey's frames."""
+
+ELECTRONS = np.array([1050.0, 930.0, 650.0], np.float32)
+"""Electrons a nanomaggy makes in an exposure, for the noise of the galaxy's own light."""
+
+SEEING_BY_BAND = (1.06, 1.0, 0.95)
+
+STRETCH_WEIGHTS = np.array([1.7, 1.12, 0.92], np.float32)
+STRETCH_Q = 98.0
+STRETCH_OFFSET = -0.015
+"""Weights of g, r and i, softening, and background (in nanomaggies a pixel) of the survey's colour pictures.
+
+Fitted to the median radial profiles, in red, green and blue, of the competition's images.
+"""
+
+RESAMPLING = 0.55
+"""Standard deviation, in pixels, of the smoothing done by shifting all bands onto one grid; from the sky's grain."""
+
+SURVEY_QUALITY, CUTOUT_QUALITY = 75, 75
+"""JPEG qualities of the survey's pictures and of the cut-outs; 75 has the quantisation tables of the real files."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Seeing (full width at half maximum in r) in arcseconds, and factor on the survey's noise."""
+
+    seeing: float
+    noise: float
+
+
+def photograph(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator) -> bytes:
+    """The galaxy's cut-out, as the bytes of a `SIZE`×`SIZE` RGB JPEG."""
+    # A galaxy so large that its cut-out would be a reduced picture is rendered at the cut-out's own scale.
+    size = min(round(FIELD * galaxy.radius / PIXEL), SIZE)
+    scale = FIELD * galaxy.radius / size
+    light = render(galaxy, size, rng)
+    add_field(light, galaxy, scale, conditions.seeing, rng)
+    light = _blur(light, scale, conditions, rng) * np.float32((PIXEL / scale) ** 2)
+    bands = _add_noise(light, scale, conditions, rng)
+    seen = np.stack([cv2.GaussianBlur(band, (0, 0), RESAMPLING) for band in bands])
+    picture = cv2.imdecode(_jpeg(lupton(seen), SURVEY_QUALITY), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return _jpeg(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), CUTOUT_QUALITY).tobytes()
+
+
+def _blur(light: Array, scale: float, conditions: Conditions, rng: np.random.Generator) -> Array:
+    """Seeing: two Gaussians, core and wings, as the survey models it. Bands are off each other by a bit of a pixel."""
+    seeing = conditions.seeing * rng.lognormal(0, 0.1)
+    shifts = rng.normal(0, 0.12 * PIXEL / scale, (3, 2))
+    blurred = np.empty_like(light)
+    for band, factor in enumerate(SEEING_BY_BAND):
+        sigma = seeing * factor / (2.355 * scale)
+        move = np.array([[1, 0, shifts[band, 0]], [0, 1, shifts[band, 1]]])
+        moved = cv2.warpAffine(light[band], move, light.shape[1:], borderMode=cv2.BORDER_REPLICATE)
+        core = cv2.GaussianBlur(moved, (0, 0), sigma)
+        wings = cv2.GaussianBlur(moved, (0, 0), 2.8 * sigma)
+        blurred[band] = 0.87 * core + 0.13 * wings
+    return blurred
+
+
+def _add_noise(light: Array, scale: float, conditions: Conditions, rng: np.random.Generator) -> Array:
+    """Noise of sky and of the light itself; `light` is in nanomaggies a camera pixel."""
+    variance = SKY_NOISE[:, None, None] ** 2 + np.maximum(light, 0) / ELECTRONS[:, None, None]
+    # Skies differ from night to night. A pixel of a reduced picture is the mean of several of the camera's.
+    factor = np.float32(conditions.noise * rng.lognormal(0, 0.12) * PIXEL / scale)
+    return light + factor * np.sqrt(variance) * rng.standard_normal(light.shape, np.float32)
+
+
+def lupton(light: Array) -> NDArray[np.uint8]:
+    """Colour picture by the asinh stretch of Lupton et al. 2004 (PASP 116, 133), which keeps hues up to white.
+
+    Args:
+        light: bands g, r, i by height by width, in nanomaggies a camera pixel.
+
+    Returns:
+        Height by width by blue, green, red (OpenCV's order).
+    """
+    weighted = light * STRETCH_WEIGHTS[:, None, None] + np.float32(STRETCH_OFFSET)
+    intensity = np.maximum(weighted.mean(axis=0), np.float32(1e-6))
+    stretched = np.arcsinh(np.float32(STRETCH_Q) * intensity) / np.float32(np.sqrt(STRETCH_Q))
+    picture = np.maximum(weighted, 0) * (stretched / intensity)
+    picture /= np.maximum(picture.max(axis=0), 1)
+    return np.rint(255 * picture).astype(np.uint8).transpose(1, 2, 0)
+
+
+def _jpeg(picture: Any, quality: int) -> Any:
+    """The picture (OpenCV's order of colours) as a JPEG, an array of bytes."""
+    done, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise GalaxyError("OpenCV cannot write JPEG; reinstall opencv-python-headless")
+    return jpeg

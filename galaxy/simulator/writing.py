@@ -1,0 +1,198 @@
+"""Every galaxy, on all cores, into the competition's files.
+
+A galaxy depends on the seed and its own id alone: each has random streams of its own, so the files are the same
+however many processes make them. Galaxies pass through in order of their ids and are written as they come; only a few
+batches are ever in memory.
+"""
+
+import csv
+import io
+import os
+import zipfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from galaxy.errors import GalaxyError
+from galaxy.files import atomic
+from galaxy.params import Simulated
+from galaxy.simulator.observation import Conditions, photograph
+from galaxy.simulator.population import Galaxy, draw
+from galaxy.simulator.visibility import look
+from galaxy.simulator.volunteers import Classification, classify
+from galaxy.tree import COLUMNS
+
+TRAINING, TEST, SOLUTIONS = "images_training_rev1", "images_test_rev1", "training_solutions_rev1"
+TRUTH = "simulated_truth.csv"
+IDS = range(100_000, 1_000_000)
+DATE = (2013, 12, 20, 0, 0, 0)
+"""Of the members of every zip: the competition's first day."""
+
+BATCH = 16
+"""Galaxies a process makes at a time: enough to hide the passing around, few enough for a smooth progress bar."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One galaxy as it goes into the files."""
+
+    id: int
+    jpeg: bytes
+    galaxy: Galaxy
+    classification: Classification
+
+
+def simulate(folder: Path, options: Simulated, processes: int | None = None) -> None:
+    """Write the competition's files, simulated, into `folder`.
+
+    These are `images_training_rev1.zip`, `images_test_rev1.zip`, `training_solutions_rev1.zip` and, for the labelled
+    galaxies, `simulated_truth.csv`: parameters, volunteers and the expected value of each column.
+
+    Args:
+        processes: how many to use; all cores by default. The files don't depend on it.
+
+    Raises:
+        GalaxyError: if there are not enough ids of six digits.
+    """
+    training, test = draw_ids(options)
+    with (
+        tqdm(
+            total=len(training) + len(test), desc="simulate", unit=" galaxies", smoothing=0.05, mininterval=0.5
+        ) as progress,
+        _makers(options, processes or _cores()) as make,
+    ):
+        _write_training(folder, make(training), progress)
+        _write_test(folder, make(test), progress)
+
+
+def draw_ids(options: Simulated) -> tuple[list[int], list[int]]:
+    """Ids of training and of test galaxies, each ascending: distinct numbers of six digits, shuffled by the seed."""
+    wanted = options.training_galaxies + options.test_galaxies
+    if wanted > len(IDS):
+        raise GalaxyError(
+            f"download.simulated: training_galaxies + test_galaxies is {wanted}, but there are only {len(IDS)} ids "
+            "of six digits; lower one of them"
+        )
+    ids = np.random.default_rng(options.seed).permutation(np.array(IDS))
+    training, test = ids[: options.training_galaxies], ids[options.training_galaxies : wanted]
+    return sorted(training.tolist()), sorted(test.tolist())
+
+
+def make_sample(galaxy_id: int, options: Simulated) -> Sample:
+    """The galaxy of that id: its parameters, picture and classification have a random stream each."""
+    streams = np.random.SeedSequence(options.seed, spawn_key=(galaxy_id,)).spawn(3)
+    for_galaxy, for_picture, for_volunteers = (np.random.default_rng(stream) for stream in streams)
+    conditions = Conditions(options.seeing, options.noise)
+    galaxy = draw(for_galaxy)
+    jpeg = photograph(galaxy, conditions, for_picture)
+    return Sample(galaxy_id, jpeg, galaxy, classify(look(galaxy, conditions), options.volunteers, for_volunteers))
+
+
+def _make_batch(ids: tuple[int, ...], options: Simulated) -> list[Sample]:
+    return [make_sample(galaxy_id, options) for galaxy_id in ids]
+
+
+@contextmanager
+def _makers(options: Simulated, processes: int) -> Iterator[Any]:
+    """A function from ids to an iterator of their samples, in order, made by that many processes."""
+    if processes == 1:
+        _use_one_thread()
+        yield lambda ids: (make_sample(galaxy_id, options) for galaxy_id in ids)
+        return
+    # Fresh processes: a forked copy of one that runs threads (OpenCV's, PyTorch's) can hang.
+    with ProcessPoolExecutor(processes, get_context("spawn"), _use_one_thread) as pool:
+        try:
+            yield lambda ids: _in_order(pool, ids, options, ahead=3 * processes)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ProcessPoolExecutor, ids: Iterable[int], options: Simulated, ahead: int) -> Iterator[Sample]:
+    """Samples in the order of `ids`, with at most `ahead` batches under way."""
+    source = iter(ids)
+    queue: deque[Future[list[Sample]]] = deque()
+    while batch := tuple(islice(source, BATCH)):
+        queue.append(pool.submit(_make_batch, batch, options))
+        if len(queue) >= ahead:
+            yield from queue.popleft().result()
+    while queue:
+        yield from queue.popleft().result()
+
+
+def _use_one_thread() -> None:
+    """Let processes, not OpenCV's threads, share out the cores."""
+    cv2.setNumThreads(1)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
+    with ExitStack() as stack:
+        images = stack.enter_context(_new_zip(folder / f"{TRAINING}.zip"))
+        truth = stack.enter_context(_new_text(folder / TRUTH))
+        solutions_zip = stack.enter_context(_new_zip(folder / f"{SOLUTIONS}.zip"))
+        member = stack.enter_context(solutions_zip.open(_member(f"{SOLUTIONS}.csv", zipfile.ZIP_DEFLATED), "w"))
+        solutions = stack.enter_context(io.TextIOWrapper(member, encoding="ascii", newline="\n"))
+        solution_rows, truth_rows = (csv.writer(file, lineterminator="\n") for file in (solutions, truth))
+        solution_rows.writerow(["GalaxyID", *COLUMNS])
+        truth_rows.writerow(["GalaxyID", *(field.name for field in fields(Galaxy)), "volunteers", *COLUMNS])
+        for sample in samples:
+            _add_image(images, TRAINING, sample)
+            seen = sample.classification
+            parameters = (_short(value) for value in asdict(sample.galaxy).values())
+            solution_rows.writerow([sample.id, *_decimals(seen.columns)])
+            truth_rows.writerow([sample.id, *parameters, seen.volunteers, *_decimals(seen.expected)])
+            progress.update()
+
+
+def _write_test(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
+    with _new_zip(folder / f"{TEST}.zip") as images:
+        for sample in samples:
+            _add_image(images, TEST, sample)
+            progress.update()
+
+
+def _add_image(images: zipfile.ZipFile, folder: str, sample: Sample) -> None:
+    images.writestr(_member(f"{folder}/{sample.id}.jpg", zipfile.ZIP_STORED), sample.jpeg)
+
+
+def _member(name: str, compression: int) -> zipfile.ZipInfo:
+    """A zip's member that is the same whenever and wherever it is written."""
+    info = zipfile.ZipInfo(name, DATE)
+    info.compress_type, info.create_system, info.external_attr = compression, 3, 0o644 << 16
+    return info
+
+
+@contextmanager
+def _new_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    with atomic(path) as part, zipfile.ZipFile(part, "w") as file:
+        yield file
+
+
+@contextmanager
+def _new_text(path: Path) -> Iterator[io.TextIOBase]:
+    with atomic(path) as part, part.open("w", encoding="ascii", newline="\n") as file:
+        yield file
+
+
+def _decimals(values: NDArray[np.float64]) -> list[str]:
+    """Six decimals, as in the competition's file: sums of the tree then hold to 1e-5."""
+    return [f"{value:.6f}" for value in values]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

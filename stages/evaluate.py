@@ -1,0 +1,39 @@
+"""Score every model, their mean and the baselines on the test galaxies."""
+
+import pandas as pd
+
+from galaxy import evaluation, files, params, provenance
+from galaxy.errors import run
+from galaxy.evaluation import Scored
+from galaxy.packed import Packed
+from galaxy.prediction import predict_all
+from stages import paths
+
+
+def main() -> None:
+    options = params.load()
+    names = list(options.models)
+    galaxies = Packed.open(paths.PREPROCESSED, "training")
+    rows = galaxies.rows(pd.read_csv(paths.SPLIT))
+    valid, test = (
+        Scored(
+            galaxies.ids[rows[name]],
+            galaxies.votes[rows[name]],
+            predict_all(paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name]),
+        )
+        for name in ("valid", "test")
+    )
+    test = evaluation.add_baselines(test, galaxies, rows["train"], rows["test"])
+    content = evaluation.report(test, valid, names, provenance.read(paths.PREPROCESSED))
+    histories = {name: pd.read_csv(paths.METRICS / f"train_{name}_history.csv") for name in names}
+
+    evaluation.write_predictions(paths.PREDICTIONS, test, names)
+    files.write_csv(paths.BY_QUESTION, evaluation.question_table(test), float_format="%.6f")
+    files.write_csv(paths.BY_COLUMN, evaluation.column_table(test), float_format="%.6f")
+    evaluation.write_figures(paths.EVALUATE_FIGURES, test, content, histories)
+    files.write_json(paths.REPORT, content)
+    print(evaluation.terminal_table(content))
+
+
+if __name__ == "__main__":
+    run(main)

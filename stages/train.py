@@ -1,0 +1,34 @@
+"""Train the model of one section of the params: `python -m stages.train train_cnn`."""
+
+import argparse
+
+import pandas as pd
+
+from galaxy import params, votes
+from galaxy.errors import GalaxyError, run
+from galaxy.packed import Packed
+from stages import paths
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.train", description=__doc__)
+    parser.add_argument("section", help="a section of params.yaml, such as train_cnn")
+    section = parser.parse_args().section
+    options = params.load()
+    name = section.removeprefix(params.TRAIN_PREFIX)
+    if name not in options.models:
+        raise GalaxyError(f"{params.PARAMS_FILE}: no section {section}; it has train_{', train_'.join(options.models)}")
+    votes.train(
+        options.models[name],
+        options.preprocess,
+        Packed.open(paths.PREPROCESSED, "training"),
+        pd.read_csv(paths.SPLIT),
+        model_folder=paths.MODELS / section,
+        history_path=paths.METRICS / f"{section}_history.csv",
+        metrics_path=paths.METRICS / f"{section}.json",
+        scratch=paths.CHECKPOINTS / section,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

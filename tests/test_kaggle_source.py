@@ -1,0 +1,413 @@
+"""The Kaggle source: the real client in a process of its own, against a real server on this machine.
+
+With KAGGLE_API_ENVIRONMENT=LOCALHOST the client asks http://localhost, and with `http_proxy` it asks that of a server
+on any free port: no fixed port, and nothing leaves the machine. Every process gets an empty home, and none of its
+words, nor any exception behind its error, may hold a secret.
+"""
+
+import base64
+import importlib.util
+import io
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+# Not importorskip: to import the client is to log in, with the credentials of whoever runs the tests.
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("kaggle") is None, reason="kaggle is not installed")
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAINING, TEST, SOLUTIONS = "images_training_rev1.zip", "images_test_rev1.zip", "training_solutions_rev1.zip"
+RULES = "https://www.kaggle.com/c/galaxy-zoo-the-galaxy-challenge/rules"
+
+TOKEN, KEY, REFRESH, SIGNATURE, BAD = "T0k3n-secret", "k3y-secret", "r3fresh-secret", "s1gned-secret", "b4d-secret"
+SECRETS = (TOKEN, KEY, REFRESH, SIGNATURE, BAD, base64.b64encode(f"someone:{KEY}".encode()).decode())
+TOKEN_ENV = {"KAGGLE_API_TOKEN": TOKEN}
+KEY_ENV = {"KAGGLE_USERNAME": "someone", "KAGGLE_KEY": KEY}
+THREE_WAYS = ("KAGGLE_API_TOKEN", "~/.kaggle/access_token", "KAGGLE_KEY", "kaggle.json", "kaggle auth login")
+
+FETCH = """
+import sys
+from pathlib import Path
+from galaxy.errors import GalaxyError
+from galaxy.kaggle_source import fetch
+
+try:
+    fetch(Path(sys.argv[1]))
+except GalaxyError as error:
+    behind = error.__context__
+    while behind is not None:
+        print("behind the error:", repr(behind), file=sys.stderr)
+        behind = behind.__context__
+    sys.exit(f"error: {error}")
+"""
+
+
+def make_zip(size: int, seed: int) -> bytes:
+    """A zip of one member of `size` random bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("member", random.Random(seed).randbytes(size))
+    return packed.getvalue()
+
+
+FILES = {
+    TRAINING: make_zip(3_000_000, 1),  # above the client's chunk of 1 MiB, so that a half of it reaches the disk
+    "all_zeros_benchmark.zip": make_zip(10, 2),
+    TEST: make_zip(2_000, 3),
+    SOLUTIONS: make_zip(1_000, 4),
+}
+
+
+class Kaggle(ThreadingHTTPServer):
+    """As much of Kaggle as the client asks for. A test changes the attributes to make it fail."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = dict(FILES)
+        self.sizes = {name: len(content) for name, content in FILES.items()}
+        self.status = 200
+        self.cut: str | None = None  # the file whose next transfer breaks off half-way
+        self.expired = False  # after the cut, the storage refuses
+        self.stall: threading.Event | None = None  # breaks off only once this is set
+        self.asked: list[str] = []
+        self.ranges: list[str] = []
+
+    def downloads(self) -> list[str]:
+        """Names of the files that were asked for since the last call, in order, each once."""
+        names = [line.rsplit("/", 1)[-1] for line in self.asked if line.startswith("storage")]
+        self.asked.clear()
+        return list(dict.fromkeys(names))
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The endpoints, named as the client names them; the storage behind the redirect is another host."""
+
+    server: Kaggle
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        endpoint = urlsplit(self.path).path.removeprefix("/api/v1/")
+        self.server.asked.append(endpoint)
+        if endpoint == "security.OAuthService/IntrospectToken":
+            known = body["token"] == TOKEN
+            self.answer(200 if known else 404, {"active": True, "username": "someone"} if known else {})
+        elif endpoint == "users.AccountService/GenerateAccessToken" and body["refreshToken"] == REFRESH:
+            self.answer(200, {"token": TOKEN, "expiresIn": 3600})
+        elif self.server.status != 200 or not self.authorized():
+            status = self.server.status if self.authorized() else 401
+            self.answer(status, {"code": status, "message": f"Refused {self.headers['Authorization']}"})
+        elif endpoint == "competitions.CompetitionApiService/ListDataFiles":
+            self.list_files(int(body.get("pageToken") or 0))
+        elif endpoint == "competitions.CompetitionApiService/DownloadDataFile":
+            assert body["competitionName"] == "galaxy-zoo-the-galaxy-challenge"
+            self.send_response(302)
+            self.send_header("Location", f"http://storage.localhost/data/{body['fileName']}?Signature={SIGNATURE}")
+            self.end_headers()
+
+    def do_GET(self) -> None:
+        """The storage: ranges, an ETag, and transfers that break off."""
+        url = urlsplit(self.path)
+        name = url.path.rsplit("/", 1)[-1]
+        assert url.hostname == "storage.localhost"
+        assert "Authorization" not in self.headers
+        self.server.asked.append(f"storage/{name}")
+        if self.server.expired and self.server.cut is None:
+            self.answer(403, {"message": "expired"})
+            return
+        content, start = self.server.files[name], 0
+        if wanted := self.headers["Range"]:
+            self.server.ranges.append(wanted)
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        self.send_response(206 if wanted else 200)
+        for header, value in {
+            "Content-Length": str(len(content) - start),
+            "Accept-Ranges": "bytes",
+            "ETag": f'"{name}"',
+            "Last-Modified": "Fri, 20 Dec 2013 12:00:00 GMT",
+        }.items():
+            self.send_header(header, value)
+        self.end_headers()
+        cut = self.server.cut == name
+        self.wfile.write(content[start : len(content) // 2 if cut else None])
+        if cut:
+            self.wfile.flush()
+            self.server.cut = None
+            if self.server.stall:
+                self.server.stall.wait(30)
+
+    def authorized(self) -> bool:
+        """Whether the request carries the good token or the good key."""
+        basic = base64.b64encode(f"someone:{KEY}".encode()).decode()
+        return self.headers["Authorization"] in (f"Bearer {TOKEN}", f"Basic {basic}")
+
+    def list_files(self, page: int) -> None:
+        """One file a page, so that the list has several."""
+        names = list(self.server.sizes)
+        files = [{"name": names[page], "totalBytes": self.server.sizes[names[page]]}]
+        following = str(page + 1) if page + 1 < len(names) else ""
+        self.answer(200, {"files": files, "nextPageToken": following})
+
+    def answer(self, status: int, content: dict[str, object]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def kaggle() -> Iterator[Kaggle]:
+    with Kaggle() as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home with the client's folder in it."""
+    (tmp_path / "home/.kaggle").mkdir(parents=True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data/kaggle"
+
+
+def start(kaggle: Kaggle, home: Path, folder: Path, **env: str) -> subprocess.Popen[str]:
+    """Begin a fetch in a process of its own."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
+        "http_proxy": f"http://127.0.0.1:{kaggle.server_port}",
+        **env,
+    }
+    command = [sys.executable, "-c", FETCH, str(folder)]
+    return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def fetch(kaggle: Kaggle, home: Path, folder: Path, **env: str) -> str:
+    """Fetch, which must go well; give what was printed."""
+    process = start(kaggle, home, folder, **env)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert_no_secret(out + err)
+    assert RULES in out
+    return out
+
+
+def fail(kaggle: Kaggle, home: Path, folder: Path, **env: str) -> str:
+    """Fetch, which must fail with one clear line and nothing behind it; give that line."""
+    process = start(kaggle, home, folder, **env)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert_no_secret(out + err)
+    assert "Traceback" not in err
+    assert "behind the error" not in err
+    assert RULES in out  # said before anything is tried
+    assert "Authentication required" not in out  # the client's own help
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert err.endswith(f"{lines[0]}\n")
+    return lines[0]
+
+
+def assert_no_secret(text: str) -> None:
+    assert not [secret for secret in SECRETS if secret in text], text
+
+
+def assert_whole(folder: Path) -> None:
+    """The folder holds the three zips as the server has them, and nothing else."""
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        name: FILES[name] for name in (TRAINING, TEST, SOLUTIONS)
+    }
+
+
+def place_whole(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in (TRAINING, TEST, SOLUTIONS):
+        (folder / name).write_bytes(FILES[name])
+
+
+def test_fetches_what_is_absent_or_of_another_size(kaggle: Kaggle, home: Path, folder: Path) -> None:
+    # The client's verbose mode would print every header and every address.
+    fetch(kaggle, home, folder, **TOKEN_ENV, VERBOSE="1", VERBOSE_OUTPUT="true")
+    assert_whole(folder)
+    assert kaggle.downloads() == [TRAINING, TEST, SOLUTIONS]
+
+    assert "is there" in fetch(kaggle, home, folder, **TOKEN_ENV)
+    assert kaggle.downloads() == []
+
+    (folder / TEST).write_bytes(FILES[TEST][:-1])
+    out = fetch(kaggle, home, folder, **TOKEN_ENV)
+    assert f"{TEST} has {len(FILES[TEST]) - 1:,} bytes where Kaggle lists {len(FILES[TEST]):,}" in out
+    assert_whole(folder)
+    assert kaggle.downloads() == [TEST]
+
+
+def oauth(expires: str) -> str:
+    """What `kaggle auth login` keeps."""
+    token = TOKEN if expires.startswith("29") else BAD
+    expiration = {"access_token_expiration": expires}
+    return json.dumps({"refresh_token": REFRESH, "access_token": token, **expiration, "username": "someone"})
+
+
+@pytest.mark.parametrize(
+    ("env", "file", "content", "said"),
+    [
+        (TOKEN_ENV, None, "", "an access token (KAGGLE_API_TOKEN)"),
+        ({}, "access_token", TOKEN, "an access token (~/.kaggle/access_token)"),
+        (KEY_ENV, None, "", "a legacy API key (KAGGLE_USERNAME and KAGGLE_KEY)"),
+        ({}, "kaggle.json", json.dumps({"username": "someone", "key": KEY}), "a legacy API key (HOME/kaggle.json)"),
+        ({}, "credentials.json", oauth("2999-01-01T00:00:00+00:00"), "the OAuth credentials of `kaggle auth login`"),
+        ({}, "credentials.json", oauth("2020-01-01T00:00:00+00:00"), "the OAuth credentials of `kaggle auth login`"),
+    ],
+    ids=["token", "token file", "key", "key file", "oauth", "oauth expired"],
+)
+def test_names_the_way_to_log_in(
+    kaggle: Kaggle, home: Path, folder: Path, env: dict[str, str], file: str | None, content: str, said: str
+) -> None:
+    place_whole(folder)
+    if file:
+        (home / ".kaggle" / file).write_text(content)
+        (home / ".kaggle" / file).chmod(0o644)
+    out = fetch(kaggle, home, folder, **env)
+    assert f"found the log-in: {said.replace('HOME', str(home / '.kaggle'))}" in out
+    assert ("Warning: Your Kaggle API key is readable by other users" in out) == (file == "kaggle.json")
+
+
+@pytest.mark.parametrize(
+    ("env", "parts"),
+    [
+        ({}, ("no log-in found;",)),
+        ({"KAGGLE_API_TOKEN": BAD}, ("no log-in found", "refuses the access token in KAGGLE_API_TOKEN")),
+        ({**KEY_ENV, "KAGGLE_KEY": BAD}, ("HTTP 401", "refused")),
+        # The client goes on to the key, but still sends the token.
+        ({**KEY_ENV, "KAGGLE_API_TOKEN": BAD}, ("HTTP 401", "remove an expired access token")),
+    ],
+    ids=["none", "expired token", "bad key", "expired token beside a key"],
+)
+def test_says_how_to_log_in(
+    kaggle: Kaggle, home: Path, folder: Path, env: dict[str, str], parts: tuple[str, ...]
+) -> None:
+    error = fail(kaggle, home, folder, **env)
+    assert [part for part in parts + THREE_WAYS if part not in error] == []
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("token", [f"{BAD}\n{BAD}", BAD * 40], ids=["two lines", "too long for a file name"])
+def test_a_token_that_breaks_the_client_is_not_quoted(kaggle: Kaggle, home: Path, folder: Path, token: str) -> None:
+    fail(kaggle, home, folder, KAGGLE_API_TOKEN=token)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (403, f"accept the competition's rules at {RULES}"),
+        (404, f"accept the competition's rules at {RULES}"),
+        (429, "try again in an hour"),
+        (500, "try again later"),
+    ],
+)
+def test_says_what_to_do_about_a_refusal(kaggle: Kaggle, home: Path, folder: Path, status: int, advice: str) -> None:
+    kaggle.status = status
+    error = fail(kaggle, home, folder, **KEY_ENV)
+    assert f"HTTP {status}" in error
+    assert advice in error
+
+
+def test_says_what_to_do_without_a_network(kaggle: Kaggle, home: Path, folder: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        error = fail(kaggle, home, folder, **KEY_ENV, http_proxy=f"http://127.0.0.1:{closed.getsockname()[1]}")
+    assert "no connection" in error
+    assert "set download.source to local" in error
+
+
+def test_a_file_that_is_not_listed(kaggle: Kaggle, home: Path, folder: Path) -> None:
+    del kaggle.sizes[TEST]
+    assert f"has no {TEST}" in fail(kaggle, home, folder, **KEY_ENV)
+
+
+def test_no_room_and_no_folder(kaggle: Kaggle, home: Path, folder: Path, tmp_path: Path) -> None:
+    kaggle.sizes[TRAINING] = 10**18
+    assert "make room" in fail(kaggle, home, folder, **KEY_ENV)
+    assert kaggle.downloads() == []
+
+    (tmp_path / "file").touch()
+    process = start(kaggle, home, tmp_path / "file/kaggle", **KEY_ENV)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "file/kaggle: cannot keep the downloads here (Not a directory)" in err
+
+
+@pytest.mark.parametrize("content", [FILES[TEST][:-1], b"<html>" + FILES[TEST][6:]], ids=["too short", "no zip"])
+def test_what_is_not_the_listed_file_is_not_kept(kaggle: Kaggle, home: Path, folder: Path, content: bytes) -> None:
+    kaggle.files[TEST] = content
+    error = fail(kaggle, home, folder, **KEY_ENV)
+    assert f"{TEST} did not arrive whole ({len(content):,} bytes" in error
+    assert [path.name for path in folder.glob("*.zip")] == [TRAINING]
+
+
+def test_a_connection_cut_half_way_leaves_no_file(kaggle: Kaggle, home: Path, folder: Path) -> None:
+    kaggle.cut, kaggle.expired = TRAINING, True
+    assert f"{TRAINING} did not arrive whole" in fail(kaggle, home, folder, **TOKEN_ENV)
+    assert list(folder.glob("*.zip")) == []
+
+    # The client has kept the storage's error page as the file's beginning; nothing may be appended to that.
+    kaggle.expired = False
+    fetch(kaggle, home, folder, **TOKEN_ENV)
+    assert_whole(folder)
+
+
+def test_killed_half_way_it_goes_on_from_there(kaggle: Kaggle, home: Path, folder: Path) -> None:
+    kaggle.cut, kaggle.stall = TRAINING, threading.Event()
+    process = start(kaggle, home, folder, **TOKEN_ENV)
+    partial = folder / ".partial" / TRAINING
+    deadline = time.monotonic() + 30
+    while not (partial.is_file() and partial.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    assert_no_secret("".join(process.communicate(timeout=60)))
+    arrived = partial.stat().st_size
+    kaggle.stall.set()
+    assert list(folder.glob("*.zip")) == []
+
+    fetch(kaggle, home, folder, **TOKEN_ENV)
+    assert kaggle.ranges == [f"bytes={arrived}-"]
+    assert_whole(folder)
+
+
+def test_without_the_client(kaggle: Kaggle, home: Path, folder: Path, tmp_path: Path) -> None:
+    """All of this environment's packages but the client, in a folder of links."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for package in Path(importlib.util.find_spec("kaggle").origin).parent.parent.iterdir():
+        if not package.name.startswith("kaggle"):
+            (packages / package.name).symlink_to(package)
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": f"{ROOT}:{packages}"}
+    command = [sys.executable, "-S", "-c", FETCH, str(folder)]
+    result = subprocess.run(command, env=env, text=True, capture_output=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.endswith("error: Kaggle: the official client is not installed; run `pip install kaggle`\n")
