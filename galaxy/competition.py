@@ -5,10 +5,12 @@ test images, and the solutions (one CSV: `GalaxyID` and the 37 columns of `galax
 """
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -105,12 +107,21 @@ def read_solutions(path: Path) -> pd.DataFrame:
         if len(tables) != 1:
             raise GalaxyError(f"{path} holds {len(tables)} CSV files; it must hold exactly one, {SOLUTIONS}.csv")
         where = f"{path} ({tables[0]})"
-        try:
-            with archive.open(tables[0]) as file:
-                table = pd.read_csv(file, encoding="utf-8-sig", dtype=str, keep_default_na=False)
-        except (ValueError, zipfile.BadZipFile) as error:
-            raise GalaxyError(f"{where} cannot be read as CSV: {error}; fetch it again") from None
+        with archive.open(tables[0]) as file:
+            table = read_table(file, where)
     return check_votes(table, where)
+
+
+def read_table(file: Path | IO[bytes], where: str) -> pd.DataFrame:
+    """A CSV as strings, nothing guessed; a row with more fields than the header is a `GalaxyError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(file, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False)
+    except FileNotFoundError:
+        raise GalaxyError(f"{where}: no such file") from None
+    except (ValueError, OSError, pd.errors.ParserWarning, zipfile.BadZipFile) as error:
+        raise GalaxyError(f"{where} cannot be read as CSV: {error}; fetch or make it again") from None
 
 
 def check_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:

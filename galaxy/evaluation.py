@@ -92,7 +92,7 @@ def write_figures(folder: Path, test: Scored, content: dict[str, Any], histories
     """Write `history.png`, `rmse_by_question.png` and `predicted_against_voted.png` into `folder`."""
     label = f"{len(test.ids):,} test galaxies ({content['source']})"
     best = content["best"]
-    lines = {name.replace("_", " "): content["rmse"][name] for name in ("column_means", "central_pixel", FLOOR)}
+    lines = {name.replace("_", " "): content["rmse"][name] for name in BASELINES}
     figures.write_all(
         folder,
         {

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from galaxy import files, tree
 
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
+QUESTION_COLOURS = plt.get_cmap("tab20").colors[: len(tree.QUESTIONS)]  # type: ignore[attr-defined]
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -26,8 +27,12 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def _grid(rows: int, columns: int, width: float, height: float, title: str) -> tuple[Figure, list[Axes]]:
-    figure, axes = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
+def _grid(
+    rows: int, columns: int, width: float, height: float, title: str, share_y: bool = False
+) -> tuple[Figure, list[Axes]]:
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, height), layout="constrained", squeeze=False, sharey=share_y
+    )
     figure.suptitle(title)
     return figure, list(axes.flat)
 
@@ -43,7 +48,7 @@ def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title
         axis.axis("off")
     for axis, column, image, galaxy_id, value in zip(axes, tree.COLUMNS, images, ids, values, strict=False):
         axis.imshow(image, interpolation="nearest")
-        colour = COLOURS[(tree.QUESTION_OF_COLUMN[column].number - 1) % 10]
+        colour = QUESTION_COLOURS[tree.QUESTION_OF_COLUMN[column].number - 1]
         axis.set_title(f"{column}  {value:.2f}\n{tree.DESCRIPTIONS[column]}", fontsize=10, color=colour)
         axis.text(0.5, -0.03, str(galaxy_id), transform=axis.transAxes, ha="center", va="top", fontsize=7, color="grey")
     return figure
@@ -51,14 +56,14 @@ def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title
 
 def distributions(votes: np.ndarray, title: str) -> Figure:
     """How the fractions of each of the 37 columns are distributed, N×37; counts on a logarithmic scale."""
-    figure, axes = _grid(5, 8, 16, 9.5, title)
+    figure, axes = _grid(5, 8, 16, 10, title, share_y=True)
     for axis in axes[len(tree.COLUMNS) :]:
         axis.axis("off")
     for j, (axis, column) in enumerate(zip(axes, tree.COLUMNS, strict=False)):
-        colour = COLOURS[(tree.QUESTION_OF_COLUMN[column].number - 1) % 10]
+        colour = QUESTION_COLOURS[tree.QUESTION_OF_COLUMN[column].number - 1]
         axis.hist(votes[:, j], bins=20, range=(0, 1), color=colour, log=True)
         axis.axvline(votes[:, j].mean(), color="black", linewidth=1, linestyle="--")
-        axis.set_title(f"{column} {tree.DESCRIPTIONS[column]}", fontsize=9)
+        axis.set_title(f"{column}\n{tree.DESCRIPTIONS[column]}", fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_xlim(0, 1)
     figure.supxlabel("fraction of the volunteers (dashed: mean)")
@@ -89,7 +94,7 @@ def rmse_by_question(table: pd.DataFrame, title: str) -> Figure:
     for i, model in enumerate(models):
         part = table[table["model"] == model]
         axis.bar(np.arange(len(part)) + (i - (len(models) - 1) / 2) * width, part["rmse"], width, label=model)
-    labels = [f"{question.number}\n{question.name}" for question in tree.QUESTIONS]
+    labels = [f"{question.number}\n" + question.name.replace(" ", "\n") for question in tree.QUESTIONS]
     axis.set_xticks(range(len(labels)), labels, fontsize=8)
     axis.set(xlabel="question", ylabel="RMSE")
     axis.legend()

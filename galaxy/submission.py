@@ -5,14 +5,13 @@ images, that it has one row for each of them.
 """
 
 import argparse
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from galaxy import competition, files, tree
-from galaxy.errors import GalaxyError, list_problems, run
+from galaxy.errors import list_problems, run
 
 
 def write(path: Path, ids: np.ndarray, predicted: np.ndarray) -> None:
@@ -35,13 +34,7 @@ def validate(path: Path, ids: np.ndarray | None = None) -> int:
     Raises:
         GalaxyError: header, a value or the ids are not what Kaggle takes.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise GalaxyError(f"{path}: no such file; run dvc repro make_submission") from None
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise GalaxyError(f"{path} cannot be read as CSV: {error}") from None
-    found = competition.parse_votes(table, str(path))
+    found = competition.parse_votes(competition.read_table(path, str(path)), str(path))
     if ids is not None:
         problems = [f"galaxy {i}: no row" for i in np.setdiff1d(ids, found["GalaxyID"])]
         problems += [f"galaxy {i}: not a test galaxy" for i in np.setdiff1d(found["GalaxyID"], ids)]

@@ -183,6 +183,7 @@ def fit(network: nn.Module, task: Task, options: Train, train: Images, valid: Im
     with warnings.catch_warnings():
         # The batches come ready made, a worker would only be in the way; and few steps an epoch are no mistake.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        warnings.filterwarnings("ignore", ".*LeafSpec.*")  # Lightning's own use of torch
         trainer.validate(engine, scored, verbose=False)
         trainer.fit(engine, loader, scored)
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]

@@ -14,7 +14,7 @@ from galaxy.errors import GalaxyError
 from galaxy.params import Simulated
 from galaxy.simulator import simulate
 from galaxy.simulator.answers import answer_chances
-from galaxy.simulator.observation import STRETCH_OFFSET, STRETCH_Q, STRETCH_WEIGHTS, Conditions, lupton, photograph
+from galaxy.simulator.observation import STRETCH_OFFSETS, STRETCH_Q, STRETCH_WEIGHTS, Conditions, lupton, photograph
 from galaxy.simulator.population import DISC, Galaxy, draw
 from galaxy.simulator.rendering import render
 from galaxy.simulator.visibility import Visible, look
@@ -162,7 +162,7 @@ def test_bulges_are_redder_than_arms(spiral: Galaxy) -> None:
 def test_stretch_is_luptons() -> None:
     visualization = pytest.importorskip("astropy.visualization")
     light = np.random.default_rng(0).uniform(0, 1, (3, 40, 40)).astype(np.float32)
-    g, r, i = light * STRETCH_WEIGHTS[:, None, None] + STRETCH_OFFSET
+    g, r, i = light * STRETCH_WEIGHTS[:, None, None] + STRETCH_OFFSETS[:, None, None]
     # astropy's slope at zero is fixed by its Q; this Q has the slope of ours.
     q = 10 * np.sinh(0.1 * np.sqrt(STRETCH_Q))
     theirs = visualization.make_lupton_rgb(i, r, g, Q=q, stretch=q / STRETCH_Q).astype(int)

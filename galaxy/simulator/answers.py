@@ -41,87 +41,87 @@ def answer_chances(visible: Visible, keenness: Array, impression: Array | None =
 
 def _smooth(see: Visible, keen: Array) -> Array:
     features = (
-        -1.40
-        + 6.0 * see.arms
-        + 1.59 * see.bar
-        + 2.0 * see.ring
-        + 1.30 * see.disc
-        + 2.45 * see.edge_on
-        + 1.54 * see.clumps
+        -1.26
+        + 4.54 * see.arms
+        + 1.38 * see.bar
+        + 1.82 * see.ring
+        + 0.96 * see.disc
+        + 2.87 * see.edge_on
+        + 1.47 * see.clumps
         + 1.00 * see.disturbance
-        + 0.46 * see.merger
-        + 0.38 * keen
+        + 0.44 * see.merger
+        + 0.60 * keen
     )
-    return _options(0.00, features, -3.01 + 2.35 * (see.star + see.artifact))
+    return _options(0.00, features, -2.99 + 2.25 * (see.star + see.artifact))
 
 
 def _edge_on(see: Visible, keen: Array) -> Array:
-    return _options((0.43 - see.axis_ratio) / 0.06 - 3.0 * see.arms, 0.00 * keen)
+    return _options((0.46 - see.axis_ratio) / 0.07 - 3.61 * see.arms, 0.00 * keen)
 
 
 def _bar(see: Visible, keen: Array) -> Array:
-    return _options(-2.57 + 10.09 * see.bar + 0.40 * keen, 0.00)
+    return _options(-2.56 + 10.45 * see.bar + 0.46 * keen, 0.00)
 
 
 def _spiral(see: Visible, keen: Array) -> Array:
-    return _options(-1.67 + 10.0 * see.arms + 0.17 * keen, 0.00)
+    return _options(-1.84 + 15.06 * see.arms + 0.04 * keen, 0.00)
 
 
 def _bulge(see: Visible, keen: Array) -> Array:
-    return _graded(see.bulge + 0.00 * keen, (0.03, 0.35, 1.01), 0.11)
+    return _graded(see.bulge + 0.00 * keen, ((-0.02), 0.43, 1.05), 0.12)
 
 
 def _odd(see: Visible, keen: Array) -> Array:
     odd = (
-        -2.33
-        + 4.0 * see.ring
-        + 6.47 * see.disturbance
-        + 0.98 * see.merger
-        + 4.45 * see.dust
-        + 4.07 * see.arc
-        + 2.51 * see.clumps
-        + 4.38 * see.artifact
-        + 0.24 * keen
+        -2.25
+        + 3.09 * see.ring
+        + 5.27 * see.disturbance
+        + 0.67 * see.merger
+        + 6.14 * see.dust
+        + 4.36 * see.arc
+        + 2.25 * see.clumps
+        + 6.32 * see.artifact
+        + 0.23 * keen
     )
     return _options(odd, 0.00)
 
 
 def _roundness(see: Visible, keen: Array) -> Array:
-    return _graded(1.00 - see.axis_ratio + 0.00 * keen, (0.22, 0.51), 0.06)
+    return _graded(1.00 - see.axis_ratio + 0.00 * keen, (0.22, 0.50), 0.06)
 
 
 def _odd_feature(see: Visible, keen: Array) -> Array:
     return _options(
-        -0.83 + 6.0 * see.ring,
-        -0.97 + 6.71 * see.arc,
-        -0.28 + 1.01 * see.disturbance,
-        -0.47 + 5.28 * see.clumps,
-        0.57 + 3.20 * see.artifact,
-        -1.00 + 7.95 * see.merger,
-        -3.62 + 5.20 * see.dust + 0.00 * keen,
+        -1.04 + 7.86 * see.ring,
+        -1.30 + 7.15 * see.arc,
+        -0.45 + 1.13 * see.disturbance,
+        -0.61 + 5.84 * see.clumps,
+        0.38 + 4.22 * see.artifact,
+        -1.00 + 9.66 * see.merger,
+        -3.43 + 4.45 * see.dust + 0.00 * keen,
     )
 
 
 def _edge_on_bulge(see: Visible, keen: Array) -> Array:
     return _options(
-        0.07 + 3.95 * see.bulge,
-        -1.43 + 4.30 * see.boxy + 2.14 * see.bulge,
-        0.85 - 4.43 * see.bulge + 0.00 * keen,
+        0.08 + 3.04 * see.bulge,
+        -1.89 + 5.00 * see.boxy + 2.16 * see.bulge,
+        0.93 - 3.41 * see.bulge + 0.00 * keen,
     )
 
 
 def _winding(see: Visible, keen: Array) -> Array:
-    return _graded(see.pitch + 0.00 * keen, (16.49, 27.90), 4.63)
+    return _graded(see.pitch + 0.00 * keen, (16.48, 28.69), 5.32)
 
 
 def _arm_count(see: Visible, keen: Array) -> Array:
-    sure = 4.0 * see.arms
+    sure = 4.24 * see.arms
     return _options(
-        -1.63 + sure * (see.arm_count == 1),
-        -0.1 + sure * (see.arm_count == 2),
-        -1.20 + sure * (see.arm_count == 3),
-        -1.29 + sure * (see.arm_count == 4),
-        -1.06 + sure * (see.arm_count > 4),
+        -1.43 + sure * (see.arm_count == 1),
+        -0.23 + sure * (see.arm_count == 2),
+        -1.29 + sure * (see.arm_count == 3),
+        -1.43 + sure * (see.arm_count == 4),
+        -1.19 + sure * (see.arm_count > 4),
         1.00 + 0.00 * keen,
     )
 

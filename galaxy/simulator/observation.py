@@ -32,10 +32,10 @@ ELECTRONS = np.array([1050.0, 930.0, 650.0], np.float32)
 
 SEEING_BY_BAND = (1.06, 1.0, 0.95)
 
-STRETCH_WEIGHTS = np.array([1.7, 1.12, 0.92], np.float32)
-STRETCH_Q = 98.0
-STRETCH_OFFSET = -0.015
-"""Weights of g, r and i, softening, and background (in nanomaggies a pixel) of the survey's colour pictures.
+STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
+STRETCH_Q = 94.0
+STRETCH_OFFSETS = np.array([-0.012, -0.009, -0.011], np.float32)
+"""Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
 
 Fitted to the median radial profiles, in red, green and blue, of the competition's images.
 """
@@ -102,7 +102,7 @@ def lupton(light: Array) -> NDArray[np.uint8]:
     Returns:
         Height by width by blue, green, red (OpenCV's order).
     """
-    weighted = light * STRETCH_WEIGHTS[:, None, None] + np.float32(STRETCH_OFFSET)
+    weighted = light * STRETCH_WEIGHTS[:, None, None] + STRETCH_OFFSETS[:, None, None]
     intensity = np.maximum(weighted.mean(axis=0), np.float32(1e-6))
     stretched = np.arcsinh(np.float32(STRETCH_Q) * intensity) / np.float32(np.sqrt(STRETCH_Q))
     picture = np.maximum(weighted, 0) * (stretched / intensity)

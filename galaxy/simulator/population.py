@@ -123,7 +123,7 @@ def _magnitude_and_radius(kind: str, rng: np.random.Generator) -> tuple[float, f
 
     Numbers of galaxies rise as 10^(0.6 m) to the sample's limit; the radius follows from the surface brightness.
     """
-    surface_brightness, scatter, concentration = (20.3, 0.55, 2.7) if kind == ELLIPTICAL else (20.95, 0.55, 2.4)
+    surface_brightness, scatter, concentration = (20.6, 0.5, 2.9) if kind == ELLIPTICAL else (20.7, 0.55, 2.4)
     while True:
         magnitude = FAINT_LIMIT - rng.exponential(1 / (0.6 * np.log(10)))
         half_light = 10 ** (0.2 * (rng.normal(surface_brightness, scatter) - magnitude)) / np.sqrt(2 * np.pi)
@@ -149,9 +149,9 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
     lateness = rng.beta(1.3, 1.3)
     galaxy.inclination = float(np.degrees(np.arccos(rng.uniform(0, 1))))
     galaxy.thickness = rng.uniform(0.08, 0.18) + 0.08 * (1 - lateness)
-    galaxy.bulge_fraction = float(np.clip(0.62 * (1 - lateness) ** 1.3 * rng.lognormal(0, 0.4), 0.01, 0.75))
+    galaxy.bulge_fraction = float(np.clip(0.6 * (1 - lateness) * rng.lognormal(0, 0.5) + 0.03, 0.01, 0.75))
     galaxy.disc_scale = _disc_scale(galaxy.bulge_fraction, galaxy.inclination)
-    galaxy.bulge_radius = galaxy.disc_scale * (0.18 + 0.5 * galaxy.bulge_fraction) * rng.lognormal(0, 0.2)
+    galaxy.bulge_radius = galaxy.disc_scale * (0.2 + 0.5 * galaxy.bulge_fraction) * rng.lognormal(0, 0.2)
     galaxy.bulge_sersic = float(np.clip(1.2 + 3 * galaxy.bulge_fraction + rng.normal(0, 0.4), 0.8, 4.5))
     galaxy.bulge_axis_ratio = rng.uniform(0.6, 0.9)
     # Dust within the disc reddens it as it tilts (Masters et al. 2010).

@@ -35,7 +35,7 @@ def render(galaxy: Galaxy, size: int, rng: np.random.Generator) -> Array:
     x, y = np.meshgrid(axis, axis)
     # The survey's centres are good to a fraction of a pixel.
     x, y = x + rng.normal(0, 0.01), y + rng.normal(0, 0.01)
-    x, y = _warp(x, y, 0.012 + 0.16 * galaxy.disturbance, rng)
+    x, y = _warp(x, y, 0.025 + 0.16 * galaxy.disturbance, rng)
     _paint_galaxy(image, galaxy, x, y, rng)
     if galaxy.companion_distance:
         _paint_companion(image, galaxy, x, y, rng)
@@ -74,7 +74,7 @@ def _paint_disc(light: Array, galaxy: Galaxy, u: Array, v: Array, soft: float, r
     squash = np.float32(np.hypot(cos_i, galaxy.thickness * np.sqrt(1 - cos_i**2)))
     radius = np.sqrt(u**2 + (v / squash) ** 2 + soft**2)
     angle = np.arctan2(v / squash, u)
-    texture = _texture(u.shape[0], 0.35 * galaxy.clumpiness, rng)
+    texture = _texture(u.shape[0], 0.1 + 0.35 * galaxy.clumpiness, rng)
     old = texture * (_edge_on(galaxy, u, v, soft) if cos_i < 0.22 else _exponential(galaxy, radius))
     _add(light, old, share * (1 - young_share - bar_share), *colours)
     if galaxy.arm_strength:

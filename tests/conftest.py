@@ -1,0 +1,64 @@
+"""What the tests share: a small simulated competition, made once, and the real one where it is present."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from galaxy import params, sources
+from galaxy.params import Download, Local, Params, Simulated
+from galaxy.preprocess import preprocess
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = ROOT.parent / "shared" / "galaxy_zoo"
+TRAINING, TEST = 60, 12
+
+
+def download_options(source: str = "simulated", folder: Path = Path()) -> Download:
+    """Options of the download stage for `TRAINING` and `TEST` galaxies."""
+    simulated = Simulated(training_galaxies=TRAINING, test_galaxies=TEST, seed=7, volunteers=44, seeing=1.3, noise=1.0)
+    return Download(source=source, simulated=simulated, local=Local(folder=str(folder)))
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the zips of a small simulated competition; read only."""
+    folder = tmp_path_factory.mktemp("raw")
+    sources.download(download_options(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def preprocessed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same competition, packed at 64 pixels; read only."""
+    folder = tmp_path_factory.mktemp("preprocessed")
+    preprocess(raw, folder, 212, 64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def defaults() -> Params:
+    """The project's own params file."""
+    return params.load(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder with the competition's real files, cut down; skips where it is absent."""
+    if not REAL.is_dir():
+        pytest.skip(f"{REAL} is absent")
+    return REAL
+
+
+def command(*words: object, folder: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command of this environment in `folder`; its standard output and error as text."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    result = subprocess.run(
+        [str(word) for word in words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if check and result.returncode:
+        raise AssertionError(f"{words} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result

@@ -1,0 +1,161 @@
+"""Competition files with a mistake are refused by name; whole ones pass."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import TEST, TRAINING
+
+from galaxy import competition, tree
+from galaxy.errors import GalaxyError
+
+HEADER = ",".join(["GalaxyID", *tree.COLUMNS])
+
+
+def row(galaxy_id: str = "100001", **changed: str) -> str:
+    """A row that is right: everyone says smooth, round, not odd; but for the changed columns (Class1_1=…)."""
+    values = dict.fromkeys(tree.COLUMNS, "0")
+    values |= {"Class1.1": "1", "Class6.2": "1", "Class7.1": "1"}
+    values |= {name.replace("_", "."): value for name, value in changed.items()}
+    return ",".join([galaxy_id, *values.values()])
+
+
+def solutions(tmp_path: Path, text: str, name: str = "training_solutions_rev1.csv", encoding: str = "utf-8") -> Path:
+    path = tmp_path / "solutions.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: '"' + text.replace("\n", '"\n', 1).replace(",", '","', 37),
+        lambda text: text.rstrip("\n"),
+    ],
+    ids=["plain", "CRLF", "byte order mark", "quoted header", "no last newline"],
+)
+def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callable[[str], str]):
+    table = competition.read_solutions(solutions(tmp_path, edit("\n".join([HEADER, row("7"), row("3")]) + "\n")))
+    assert table["GalaxyID"].tolist() == [3, 7]
+    assert list(table.columns) == ["GalaxyID", *tree.COLUMNS]
+    assert table["Class1.1"].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([HEADER.replace(",Class9.3", ""), row()], "missing: Class9.3"),
+        ([HEADER + ",Class12.1", row() + ",0"], "unknown: Class12.1"),
+        (
+            [HEADER.replace("Class1.1,Class1.2", "Class1.2,Class1.1"), row()],
+            "column 2 is Class1.2, it must be Class1.1",
+        ),
+        ([HEADER.replace(",", ";"), row().replace(",", ";")], "separated by commas"),
+        ([HEADER, row(Class1_1="")], "row 2: Class1.1 is ''"),
+        ([HEADER, row(Class1_1="nan")], "row 2: Class1.1 is 'nan'"),
+        ([HEADER, row(Class8_2="-0.5")], "row 2: Class8.2 is '-0.5'"),
+        ([HEADER, row(), row("100002", Class1_1="1.5")], "row 3: Class1.1 is '1.5'"),
+        ([HEADER, row(Class1_1="inf")], "row 2: Class1.1 is 'inf'"),
+        ([HEADER, row("x7")], "row 2: GalaxyID 'x7'"),
+        ([HEADER, row("7.5")], "row 2: GalaxyID '7.5'"),
+        ([HEADER, row(), row()], "row 3: GalaxyID 100001 for the second time"),
+        ([HEADER, row(Class1_1="0.9")], "question 1 (smooth or features) is off 1 by -0.100000"),
+        ([HEADER, row(Class7_1="0.9")], "question 7 (roundness) is off Class1.1 by -0.100000"),
+        ([HEADER, row(Class6_2="0.5")], "question 6 (odd) is off 1 by -0.500000"),
+        ([HEADER, row(Class5_1="0.2")], "question 5 (bulge) is off Class2.2 by +0.200000"),
+        ([], "cannot be read as CSV"),
+        ([HEADER, row() + ",1,2"], "cannot be read as CSV"),
+    ],
+)
+def test_wrong_solutions_are_refused_with_the_reason(tmp_path: Path, lines: list[str], message: str):
+    with pytest.raises(GalaxyError) as error:
+        competition.read_solutions(solutions(tmp_path, "\n".join(lines)))
+    assert message in str(error.value)
+    assert "solutions.zip" in str(error.value)
+
+
+def test_sums_may_be_off_by_rounding(tmp_path: Path):
+    path = solutions(tmp_path, f"{HEADER}\n{row(Class1_1='0.999993', Class7_1='0.999999')}\n")
+    assert len(competition.read_solutions(path)) == 1
+
+
+def test_only_the_first_problems_are_listed(tmp_path: Path):
+    lines = [HEADER, *(row(str(i), Class1_1="0.5") for i in range(100))]
+    with pytest.raises(GalaxyError) as error:
+        competition.read_solutions(solutions(tmp_path, "\n".join(lines)))
+    assert "200 in all" in str(error.value)  # question 1 and question 7, of a hundred galaxies
+    assert "and 190 more" in str(error.value)
+    assert len(str(error.value).splitlines()) == 12
+
+
+def test_a_zip_that_is_none_truncated_or_absent_is_named(tmp_path: Path, raw: Path):
+    whole = competition.zip_path(raw, competition.TEST_IMAGES).read_bytes()
+    path = tmp_path / "images.zip"
+    for content in (b"", b"not a zip", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(GalaxyError, match="is not a whole zip file"):
+            competition.image_members(path)
+    path.unlink()
+    with pytest.raises(GalaxyError, match="no such file"):
+        competition.image_members(path)
+
+
+def test_members_that_are_no_images_are_left_alone_and_ids_are_sorted(tmp_path: Path):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in (
+            "a/b/9.jpg",
+            "a/b/10.jpg",
+            "__MACOSX/a/._9.jpg",
+            "__MACOSX/9.jpg",
+            ".DS_Store",
+            "a/Thumbs.db",
+            "a/",
+        ):
+            archive.writestr(name, b"")
+    assert competition.image_members(path) == {9: "a/b/9.jpg", 10: "a/b/10.jpg"}
+
+
+def test_an_id_twice_and_no_image_at_all_are_refused(tmp_path: Path):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/9.jpg", b"")
+        archive.writestr("b/9.jpg", b"")
+    with pytest.raises(GalaxyError, match=r"a/9\.jpg and b/9\.jpg"):
+        competition.image_members(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", b"")
+    with pytest.raises(GalaxyError, match="among its 1 members"):
+        competition.image_members(path)
+
+
+def test_whole_files_pass_and_are_counted(raw: Path):
+    counts = competition.check(raw)
+    assert (counts.training, counts.test) == (TRAINING, TEST)
+    assert not counts.complete
+
+
+def test_images_without_a_row_and_rows_without_an_image_are_listed(tmp_path: Path, raw: Path):
+    for archive in competition.ARCHIVES:
+        competition.zip_path(tmp_path, archive).symlink_to(competition.zip_path(raw, archive))
+    table = competition.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
+    gone = table["GalaxyID"][0]
+    changed = table.assign(GalaxyID=table["GalaxyID"].replace(gone, 999999999))
+    target = competition.zip_path(tmp_path, competition.SOLUTIONS)
+    target.unlink()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("training_solutions_rev1.csv", changed.to_csv(index=False))
+    with pytest.raises(GalaxyError) as error:
+        competition.check(tmp_path)
+    assert f"galaxy {gone}: an image, no row" in str(error.value)
+    assert "galaxy 999999999: a row, no image" in str(error.value)
+
+
+def test_the_real_files_pass(real: Path):
+    counts = competition.check(real)
+    assert (counts.training, counts.test) == (4157, 1197)

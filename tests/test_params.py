@@ -1,0 +1,96 @@
+"""A params file with a mistake stops at once, with the key, what it holds and what it may hold."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from galaxy import params
+from galaxy.errors import GalaxyError
+
+
+def write(tmp_path: Path, key: str, value: object) -> Path:
+    """The project's params with one key changed (`value` given) or removed (`value` is ...)."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    *sections, leaf = key.split(".")
+    inner = content
+    for section in sections:
+        inner = inner[section]
+    if value is ...:
+        del inner[leaf]
+    else:
+        inner[leaf] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_the_projects_own_params_are_valid_and_name_both_models():
+    loaded = params.load(ROOT / "params.yaml")
+    assert list(loaded.models) == ["cnn", "resnet"]
+    assert loaded.download.source == "simulated"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("train_cnn.epoch", 6, "unknown key train_cnn.epoch"),
+        ("evalute", {}, "unknown section 'evalute'; there are download, preprocess"),
+        ("train_cnn.epochs", ..., "train_cnn.epochs is missing"),
+        ("split", ..., "split is missing"),
+        ("train_cnn.epochs", "six", "train_cnn.epochs is 'six': input should be a valid integer"),
+        ("train_cnn.epochs", 0, "train_cnn.epochs is 0: input should be greater than or equal to 1"),
+        ("train_cnn.epochs", 2.5, "train_cnn.epochs is 2.5"),
+        ("train_cnn.learning_rate", -1, "train_cnn.learning_rate is -1: input should be greater than 0"),
+        ("train_cnn.learning_rate", float("nan"), "train_cnn.learning_rate is nan"),
+        ("train_cnn.head", "softmax", "input should be 'sigmoid' or 'decision_tree'"),
+        ("train_cnn.pretrained", "yes", "train_cnn.pretrained is 'yes': input should be a valid boolean"),
+        ("train_cnn.augmentation.zoom", 0.5, "train_cnn.augmentation.zoom is 0.5"),
+        ("train_resnet.augmentation", None, "train_resnet.augmentation is None"),
+        ("download.source", "web", "download.source is 'web': input should be 'simulated', 'local' or 'kaggle'"),
+        ("preprocess.crop", 500, "preprocess.crop is 500: input should be less than or equal to 424"),
+        ("preprocess.crop", 32, "preprocess.size (64) is above preprocess.crop (32)"),
+        ("split.test", 0.95, "test + valid is 1.05; it must be below 1"),
+        ("make_submission.model", "vgg", "make_submission.model is 'vgg'; it may be best, mean, cnn, resnet"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, key: str, value: object, message: str):
+    path = write(tmp_path, key, value)
+    with pytest.raises(GalaxyError) as error:
+        params.load(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_every_mistake_gets_a_line_of_its_own(tmp_path: Path):
+    content = yaml.safe_load(write(tmp_path, "train_cnn.epochs", 0).read_text())
+    content["preprocess"]["size"] = "small"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(GalaxyError) as error:
+        params.load(tmp_path / "params.yaml")
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\tx: 1", "!!python/object/apply:os.system ['true']"])
+def test_what_is_no_yaml_is_said_to_be_none(tmp_path: Path, text: str):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(GalaxyError, match="is not valid YAML"):
+        params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "just words"])
+def test_yaml_that_is_no_mapping_is_refused(tmp_path: Path, text: str):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(GalaxyError, match="input should be"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_an_absent_file_is_named(tmp_path: Path):
+    with pytest.raises(GalaxyError, match="no such file; run from the project's root"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_any_number_of_models_may_stand_in_the_file(tmp_path: Path, defaults: params.Params):
+    path = write(tmp_path, "train_convnext_2", defaults.models["resnet"].model_dump())
+    assert list(params.load(path).models) == ["cnn", "convnext_2", "resnet"]
