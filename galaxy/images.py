@@ -33,8 +33,8 @@ def check_jpeg(data: bytes, side: int) -> None:
     """Make sure that `data` is a whole RGB JPEG of `side`×`side` pixels, before any pixel is decoded.
 
     Raises:
-        BadImageError: it is not. OpenCV would fill a truncated image with grey, and turn a grey one into colour,
-            without a word.
+        BadImageError: it is not. OpenCV would take a grey image, a PNG or another size without a word, and, in some
+            versions, fill up a truncated image with grey.
     """
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"]) as image:

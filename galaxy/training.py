@@ -58,11 +58,11 @@ class Engine(L.LightningModule):
             self.network, opt=options.optimizer, lr=options.learning_rate, weight_decay=options.weight_decay
         )
         steps = int(self.trainer.estimated_stepping_batches)
-        schedule = _schedule(optimizer, options, steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        rates = schedule(optimizer, options, steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
-def _schedule(optimizer: torch.optim.Optimizer, options: Train, steps: int) -> lr_scheduler.LRScheduler:
+def schedule(optimizer: torch.optim.Optimizer, options: Train, steps: int) -> lr_scheduler.LRScheduler:
     """The learning rate by step: constant or cosine (to zero) after a linear warm-up, or one cycle."""
     if options.schedule == "one_cycle":
         # Two steps at least: torch's schedule divides by the length of its phases.

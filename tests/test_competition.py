@@ -49,7 +49,7 @@ def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callab
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([HEADER.replace(",Class9.3", ""), row()], "missing: Class9.3"),
+        ([HEADER.replace(",Class9.3", ""), row().removesuffix(",0")], "missing: Class9.3"),
         ([HEADER + ",Class12.1", row() + ",0"], "unknown: Class12.1"),
         (
             [HEADER.replace("Class1.1,Class1.2", "Class1.2,Class1.1"), row()],

@@ -41,30 +41,30 @@ def answer_chances(visible: Visible, keenness: Array, impression: Array | None =
 
 def _smooth(see: Visible, keen: Array) -> Array:
     features = (
-        -1.26
-        + 4.54 * see.arms
-        + 1.38 * see.bar
-        + 1.82 * see.ring
-        + 0.96 * see.disc
-        + 2.87 * see.edge_on
-        + 1.47 * see.clumps
+        -1.28
+        + 5.62 * see.arms
+        + 1.35 * see.bar
+        + 1.74 * see.ring
+        + 1.00 * see.disc
+        + 2.93 * see.edge_on
+        + 1.52 * see.clumps
         + 1.00 * see.disturbance
         + 0.44 * see.merger
-        + 0.60 * keen
+        + 0.67 * keen
     )
-    return _options(0.00, features, -2.99 + 2.25 * (see.star + see.artifact))
+    return _options(0.00, features, -3.00 + 2.25 * (see.star + see.artifact))
 
 
 def _edge_on(see: Visible, keen: Array) -> Array:
-    return _options((0.46 - see.axis_ratio) / 0.07 - 3.61 * see.arms, 0.00 * keen)
+    return _options((0.46 - see.axis_ratio) / 0.07 - 4.14 * see.arms, 0.00 * keen)
 
 
 def _bar(see: Visible, keen: Array) -> Array:
-    return _options(-2.56 + 10.45 * see.bar + 0.46 * keen, 0.00)
+    return _options(-2.58 + 10.60 * see.bar + 0.49 * keen, 0.00)
 
 
 def _spiral(see: Visible, keen: Array) -> Array:
-    return _options(-1.84 + 15.06 * see.arms + 0.04 * keen, 0.00)
+    return _options(-1.79 + 19.63 * see.arms + (-0.02) * keen, 0.00)
 
 
 def _bulge(see: Visible, keen: Array) -> Array:
@@ -74,13 +74,13 @@ def _bulge(see: Visible, keen: Array) -> Array:
 def _odd(see: Visible, keen: Array) -> Array:
     odd = (
         -2.25
-        + 3.09 * see.ring
-        + 5.27 * see.disturbance
-        + 0.67 * see.merger
-        + 6.14 * see.dust
-        + 4.36 * see.arc
-        + 2.25 * see.clumps
-        + 6.32 * see.artifact
+        + 3.00 * see.ring
+        + 5.04 * see.disturbance
+        + 0.63 * see.merger
+        + 6.58 * see.dust
+        + 4.74 * see.arc
+        + 2.19 * see.clumps
+        + 6.62 * see.artifact
         + 0.23 * keen
     )
     return _options(odd, 0.00)
@@ -92,36 +92,36 @@ def _roundness(see: Visible, keen: Array) -> Array:
 
 def _odd_feature(see: Visible, keen: Array) -> Array:
     return _options(
-        -1.04 + 7.86 * see.ring,
-        -1.30 + 7.15 * see.arc,
-        -0.45 + 1.13 * see.disturbance,
-        -0.61 + 5.84 * see.clumps,
-        0.38 + 4.22 * see.artifact,
-        -1.00 + 9.66 * see.merger,
-        -3.43 + 4.45 * see.dust + 0.00 * keen,
+        -1.06 + 8.25 * see.ring,
+        -1.27 + 7.81 * see.arc,
+        -0.47 + 1.13 * see.disturbance,
+        -0.63 + 5.90 * see.clumps,
+        0.36 + 4.41 * see.artifact,
+        -1.00 + 9.94 * see.merger,
+        -3.37 + 4.33 * see.dust + 0.00 * keen,
     )
 
 
 def _edge_on_bulge(see: Visible, keen: Array) -> Array:
     return _options(
-        0.08 + 3.04 * see.bulge,
-        -1.89 + 5.00 * see.boxy + 2.16 * see.bulge,
-        0.93 - 3.41 * see.bulge + 0.00 * keen,
+        0.09 + 2.75 * see.bulge,
+        -1.99 + 5.53 * see.boxy + 2.32 * see.bulge,
+        0.88 - 3.42 * see.bulge + 0.00 * keen,
     )
 
 
 def _winding(see: Visible, keen: Array) -> Array:
-    return _graded(see.pitch + 0.00 * keen, (16.48, 28.69), 5.32)
+    return _graded(see.pitch + 0.00 * keen, (16.37, 28.70), 5.37)
 
 
 def _arm_count(see: Visible, keen: Array) -> Array:
-    sure = 4.24 * see.arms
+    sure = 4.86 * see.arms
     return _options(
         -1.43 + sure * (see.arm_count == 1),
-        -0.23 + sure * (see.arm_count == 2),
-        -1.29 + sure * (see.arm_count == 3),
-        -1.43 + sure * (see.arm_count == 4),
-        -1.19 + sure * (see.arm_count > 4),
+        -0.17 + sure * (see.arm_count == 2),
+        -1.24 + sure * (see.arm_count == 3),
+        -1.39 + sure * (see.arm_count == 4),
+        -1.16 + sure * (see.arm_count > 4),
         1.00 + 0.00 * keen,
     )
 

@@ -24,7 +24,7 @@ SIZE = 424
 PIXEL = 0.396
 """Side of the survey camera's pixel in arcseconds (York et al. 2000)."""
 
-SKY_NOISE = np.array([0.014, 0.021, 0.032], np.float32)
+SKY_NOISE = np.array([0.013, 0.0195, 0.030], np.float32)
 """Standard deviation of the sky in g, r and i, in nanomaggies a camera pixel: typical of the survey's frames."""
 
 ELECTRONS = np.array([1050.0, 930.0, 650.0], np.float32)
@@ -34,7 +34,7 @@ SEEING_BY_BAND = (1.06, 1.0, 0.95)
 
 STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
 STRETCH_Q = 94.0
-STRETCH_OFFSETS = np.array([-0.012, -0.009, -0.011], np.float32)
+STRETCH_OFFSETS = np.array([-0.014, -0.009, -0.011], np.float32)
 """Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
 
 Fitted to the median radial profiles, in red, green and blue, of the competition's images.
@@ -76,7 +76,8 @@ def _blur(light: Array, scale: float, conditions: Conditions, rng: np.random.Gen
     shifts = rng.normal(0, 0.12 * PIXEL / scale, (3, 2))
     blurred = np.empty_like(light)
     for band, factor in enumerate(SEEING_BY_BAND):
-        sigma = seeing * factor / (2.355 * scale)
+        # The rest of the blur comes with the resampling.
+        sigma = np.sqrt(max((seeing * factor / (2.355 * scale)) ** 2 - RESAMPLING**2, 0.3**2))
         move = np.array([[1, 0, shifts[band, 0]], [0, 1, shifts[band, 1]]])
         moved = cv2.warpAffine(light[band], move, light.shape[1:], borderMode=cv2.BORDER_REPLICATE)
         core = cv2.GaussianBlur(moved, (0, 0), sigma)

@@ -79,7 +79,7 @@ def draw(rng: np.random.Generator) -> Galaxy:
 
 def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
     """A round, red, smooth galaxy of that kind's brightness and size, in a random field."""
-    magnitude, radius = _magnitude_and_radius(kind, rng)
+    magnitude, radius = _magnitude_and_radius(rng)
     bulge_g_r = rng.normal(0.92, 0.12)
     return Galaxy(
         kind=kind,
@@ -118,24 +118,23 @@ def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
     )
 
 
-def _magnitude_and_radius(kind: str, rng: np.random.Generator) -> tuple[float, float]:
+def _magnitude_and_radius(rng: np.random.Generator) -> tuple[float, float]:
     """Total r magnitude and radius in arcseconds.
 
-    Numbers of galaxies rise as 10^(0.6 m) to the sample's limit; the radius follows from the surface brightness.
+    Numbers of galaxies rise as 10^(0.6 m) to the sample's limit; the radius follows from the mean surface brightness
+    within it, which is about 21.9 magnitudes an arcsecond² whatever the kind.
     """
-    surface_brightness, scatter, concentration = (20.6, 0.5, 2.9) if kind == ELLIPTICAL else (20.7, 0.55, 2.4)
     while True:
         magnitude = FAINT_LIMIT - rng.exponential(1 / (0.6 * np.log(10)))
-        half_light = 10 ** (0.2 * (rng.normal(surface_brightness, scatter) - magnitude)) / np.sqrt(2 * np.pi)
-        radius = concentration * half_light
+        radius = 10 ** (0.2 * (rng.normal(21.85, 0.55) - magnitude)) / np.sqrt(np.pi)
         if SMALLEST_RADIUS < radius < LARGEST_RADIUS:
             return magnitude, radius
 
 
 def _make_elliptical(galaxy: Galaxy, rng: np.random.Generator) -> None:
     galaxy.bulge_sersic = float(np.clip(rng.normal(4.0, 0.9), 1.8, 6.5))
-    # Petrosian radii of 90 % are some 2.5 half-light radii at n = 4 and grow with n.
-    galaxy.bulge_radius = 1 / (2.1 + 0.12 * galaxy.bulge_sersic)
+    # Petrosian radii of 90 % are some 3 half-light radii at n = 4 and grow with n.
+    galaxy.bulge_radius = 1 / (2.4 + 0.15 * galaxy.bulge_sersic)
     galaxy.neighbours *= 1.6  # ellipticals live in groups and clusters
     galaxy.bulge_axis_ratio = 1 - 0.65 * rng.beta(1.5, 2.6)
     if rng.random() < 0.02:
@@ -151,7 +150,7 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
     galaxy.thickness = rng.uniform(0.08, 0.18) + 0.08 * (1 - lateness)
     galaxy.bulge_fraction = float(np.clip(0.6 * (1 - lateness) * rng.lognormal(0, 0.5) + 0.03, 0.01, 0.75))
     galaxy.disc_scale = _disc_scale(galaxy.bulge_fraction, galaxy.inclination)
-    galaxy.bulge_radius = galaxy.disc_scale * (0.2 + 0.5 * galaxy.bulge_fraction) * rng.lognormal(0, 0.2)
+    galaxy.bulge_radius = galaxy.disc_scale * (0.16 + 0.4 * galaxy.bulge_fraction) * rng.lognormal(0, 0.2)
     galaxy.bulge_sersic = float(np.clip(1.2 + 3 * galaxy.bulge_fraction + rng.normal(0, 0.4), 0.8, 4.5))
     galaxy.bulge_axis_ratio = rng.uniform(0.6, 0.9)
     # Dust within the disc reddens it as it tilts (Masters et al. 2010).
@@ -189,7 +188,7 @@ def _add_arms(galaxy: Galaxy, lateness: float, rng: np.random.Generator) -> None
     if rng.random() < 0.25 + 0.75 * lateness:
         galaxy.arm_count = int(rng.choice(ARM_COUNTS, p=ARM_COUNT_SHARES))
         galaxy.arm_pitch = float(np.clip(rng.normal(11 + 14 * lateness, 5), 5, 42))
-        galaxy.arm_strength = float(0.75 * rng.beta(1.3, 1.6))
+        galaxy.arm_strength = float(0.6 * rng.beta(1.2, 1.7))
         galaxy.clumpiness = float(lateness * rng.beta(1.5, 2.0))
 
 

@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 FIELD = 8.48
 """Side of a cut-out in radii: Galaxy Zoo scaled its 424 pixels to 0.02 radii each (Willett et al. 2013)."""
 
-YOUNG = (-0.35, -0.14)
+YOUNG = (-0.3, -0.12)
 """What arms, rings and clumps differ by from their disc in g−r and r−i: young stars are blue."""
 
 

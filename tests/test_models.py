@@ -1,0 +1,134 @@
+"""Networks have the published sizes, heads obey the tree, and a saved model is the same when it is loaded."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from galaxy import competition, models, tree
+from galaxy.errors import GalaxyError
+from galaxy.heads import DecisionTree, Sigmoid
+from galaxy.models import Spec
+
+
+def spec(**changed: object) -> Spec:
+    values = {
+        "model": "course_cnn",
+        "model_args": {},
+        "head": "sigmoid",
+        "outputs": tree.COLUMNS,
+        "crop": 212,
+        "size": 64,
+        "mean": (25.0, 22.0, 18.0),
+        "std": (36.0, 31.0, 27.0),
+    }
+    return Spec(**(values | changed))
+
+
+def images(count: int = 3, size: int = 64) -> torch.Tensor:
+    return torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(("model", "parameters"), [("course_cnn", 571_225), ("resnet18", 11_195_493)])
+def test_parameters_are_those_published(model: str, parameters: int):
+    assert models.build(spec(model=model)).parameters_count == parameters
+
+
+@pytest.mark.parametrize("model", ["course_cnn", "resnet10t", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("size", [64, 96])
+def test_any_network_takes_the_size_of_the_images(model: str, size: int):
+    network = models.build(spec(model=model, size=size)).eval()
+    assert network(images(size=size)).shape == (3, 37)
+
+
+def test_pixels_are_normalised_by_the_specs_mean_and_deviation():
+    network = models.build(spec()).eval()
+    pixels = images()
+    by_hand = (pixels.permute(0, 3, 1, 2).float() - torch.tensor([25.0, 22, 18]).view(3, 1, 1)) / torch.tensor(
+        [36.0, 31, 27]
+    ).view(3, 1, 1)
+    assert torch.allclose(network(pixels), network.backbone(by_hand).sigmoid(), atol=1e-6)
+
+
+def test_the_trees_head_satisfies_every_sum():
+    logits = 5 * torch.randn(200, 37, generator=torch.Generator().manual_seed(0))
+    votes = DecisionTree()(logits).double().numpy()
+    for _, excess in competition.tree_sums(votes):
+        assert np.abs(excess).max() < 1e-6
+    assert votes.min() >= 0
+    assert votes.max() <= 1
+
+
+def test_the_trees_head_can_say_anything_that_the_tree_allows():
+    shares = {
+        q.number: torch.rand(len(q.answers), generator=torch.Generator().manual_seed(q.number)) for q in tree.QUESTIONS
+    }
+    shares = {number: share / share.sum() for number, share in shares.items()}
+    votes = DecisionTree()(torch.cat([share.log() for share in shares.values()])[None])[0]
+    assert votes[tree.COLUMN_INDEX["Class1.2"]] == pytest.approx(float(shares[1][1]), rel=1e-5)
+    arms = float(shares[1][1] * shares[2][1] * shares[4][0] * shares[11][1])
+    assert votes[tree.COLUMN_INDEX["Class11.2"]] == pytest.approx(arms, rel=1e-5)
+    assert votes[tree.COLUMN_INDEX["Class6.1"]] == pytest.approx(float(shares[6][0]), rel=1e-5)
+
+
+def test_the_sigmoid_head_treats_each_column_by_itself():
+    logits = torch.zeros(1, 37)
+    logits[0, 3] = 2
+    assert Sigmoid()(logits)[0].tolist() == pytest.approx([0.5] * 3 + [0.880797] + [0.5] * 33)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model": "resnet19"}, "unknown model 'resnet19'; did you mean resnet18"),
+        ({"model": "qqqqqqqq"}, "unknown model 'qqqqqqqq'"),
+        ({"model": "resnet18", "model_args": {"deep": 1}}, "unexpected keyword argument 'deep'"),
+    ],
+)
+def test_what_cannot_be_built_says_why(changed: dict, message: str):
+    with pytest.raises(GalaxyError) as error:
+        models.build(spec(**changed))
+    assert message in str(error.value)
+
+
+def test_pretrained_weights_that_do_not_exist_are_an_error():
+    with pytest.raises(GalaxyError, match="course_cnn has no pretrained weights"):
+        models.build(spec(), pretrained=True)
+
+
+def test_a_saved_model_predicts_the_same_and_keeps_its_card(tmp_path: Path):
+    network = models.build(spec(head="decision_tree")).train()
+    network(images())  # moves the running statistics, which must be saved too
+    network.eval()
+    models.save(tmp_path, network, {"metrics": {"valid_rmse": 0.1}})
+    loaded, card = models.load(tmp_path)
+    assert torch.equal(loaded(images()), network(images()))
+    assert card["metrics"] == {"valid_rmse": 0.1}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_a_damaged_or_foreign_model_is_refused(tmp_path: Path):
+    models.save(tmp_path, models.build(spec()), {})
+    weights, card = tmp_path / "model.safetensors", tmp_path / "model.json"
+    whole, text = weights.read_bytes(), card.read_text()
+
+    weights.write_bytes(whole[:1000])
+    with pytest.raises(GalaxyError, match="does not hold a whole model"):
+        models.load(tmp_path)
+    torch.save({"a": torch.zeros(1)}, weights)  # a pickle
+    with pytest.raises(GalaxyError, match="does not hold a whole model"):
+        models.load(tmp_path)
+    weights.write_bytes(whole)
+    save_file({name: value for name, value in load_file(weights).items() if name != "classifier.bias"}, weights)
+    with pytest.raises(GalaxyError, match="does not fit course_cnn"):
+        models.load(tmp_path)
+    weights.write_bytes(whole)
+    card.write_text(json.dumps(json.loads(text) | {"spec": {"model": "course_cnn"}}))
+    with pytest.raises(GalaxyError, match="does not hold a whole model"):
+        models.load(tmp_path)
+    card.unlink()
+    with pytest.raises(GalaxyError, match="no such file"):
+        models.load(tmp_path)

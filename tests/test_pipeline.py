@@ -1,0 +1,179 @@
+"""The whole pipeline, run by DVC in a temporary clone: rebuilt, left alone, changed, restored, compared."""
+
+import csv
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, command
+
+from galaxy import competition, submission
+
+TRAINING, TEST = 120, 15
+
+
+def git(folder: Path, *words: str) -> str:
+    return command("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words, folder=folder).stdout
+
+
+def set_params(folder: Path, **changed: object) -> None:
+    """Change params by dotted key (with __ for the dots)."""
+    path = folder / "params.yaml"
+    content = yaml.safe_load(path.read_text())
+    for key, value in changed.items():
+        *sections, leaf = key.split("__")
+        inner = content
+        for section in sections:
+            inner = inner[section]
+        inner[leaf] = value
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def repro(folder: Path, *words: str) -> list[str]:
+    """Run `dvc repro`; the stages that it ran, in order."""
+    output = command("dvc", "repro", *words, folder=folder).stdout
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the working tree's files and small params, in which the pipeline has run and is committed."""
+    folder = tmp_path_factory.mktemp("clone")
+    listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    set_params(
+        folder,
+        download__simulated__training_galaxies=TRAINING,
+        download__simulated__test_galaxies=TEST,
+        train_cnn__epochs=2,
+        train_cnn__batch_size=16,
+        train_resnet__epochs=1,
+        train_resnet__batch_size=16,
+    )
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "before")
+    ran = repro(folder)
+    assert ran[0] == "download"
+    assert set(ran[1:3]) == {"explore", "preprocess"} or "explore" in ran
+    assert set(ran) == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "after")
+    return folder
+
+
+def test_the_outputs_are_there_and_whole(clone: Path):
+    assert submission.validate(clone / "data/submission/submission.csv") == TEST
+    images = competition.image_members(clone / "data/raw/images_test_rev1.zip")
+    with (clone / "data/submission/submission.csv").open() as file:
+        assert [int(row["GalaxyID"]) for row in csv.DictReader(file)] == list(images)
+    report = json.loads((clone / "metrics/evaluate.json").read_text())
+    assert report["source"] == "simulated"
+    assert report["test_galaxies"] == TRAINING // 5
+    assert set(report["rmse"]) == {"cnn", "resnet", "mean", "column_means", "central_pixel", "vote_noise_floor"}
+    floor = report["rmse"].pop("vote_noise_floor")
+    assert all(floor < value < 0.5 for value in report["rmse"].values())
+    assert report["best"] == min(("cnn", "resnet"), key=report["valid_rmse"].__getitem__)
+    for name, epochs in (("cnn", 2), ("resnet", 1)):
+        with (clone / f"metrics/train_{name}_history.csv").open() as file:
+            history = list(csv.DictReader(file))
+        assert list(history[0]) == ["epoch", "train_rmse", "valid_rmse", "lr"]
+        assert [int(row["epoch"]) for row in history] == list(range(epochs + 1))
+    figures = sorted(str(path.relative_to(clone / "metrics")) for path in clone.glob("metrics/*/*.png"))
+    assert figures == [
+        "evaluate/history.png",
+        "evaluate/predicted_against_voted.png",
+        "evaluate/rmse_by_question.png",
+        "explore/distributions.png",
+        "explore/likeliest_preprocessed.png",
+        "explore/likeliest_raw.png",
+    ]
+
+
+def test_nothing_is_left_over_in_the_working_tree(clone: Path):
+    assert git(clone, "status", "--porcelain") == ""
+    assert not list((clone / ".checkpoints").glob("*"))
+    assert not list(clone.rglob("*.part"))
+
+
+def test_nothing_runs_again_when_nothing_has_changed(clone: Path):
+    assert repro(clone) == []
+
+
+def test_metrics_and_plots_are_shown(clone: Path):
+    shown = json.loads(command("dvc", "metrics", "show", "--json", folder=clone).stdout)
+    assert {"metrics/evaluate.json", "metrics/train_cnn.json", "metrics/train_resnet.json"} <= set(shown[""]["data"])
+    command("dvc", "plots", "show", "--out", "plots", folder=clone)
+    page = (clone / "plots/index.html").read_text()
+    assert "RMSE by epoch" in page
+    for figure in ("explore_likeliest_raw.png", "evaluate_history.png"):
+        assert figure in page
+    shutil.rmtree(clone / "plots")
+
+
+def test_a_changed_key_reruns_what_hangs_on_it_and_is_restored_from_the_cache(clone: Path):
+    before = (clone / "data/submission/submission.csv").read_bytes()
+    set_params(clone, train_cnn__epochs=1)
+    assert repro(clone) == ["train_cnn", "evaluate", "make_submission"]
+    difference = json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
+    assert difference["params.yaml"]["train_cnn.epochs"] == {"old": 2, "new": 1, "diff": -1}
+    difference = json.loads(command("dvc", "metrics", "diff", "--json", folder=clone).stdout)
+    assert "rmse.cnn" in difference["diff"]["metrics/evaluate.json"]
+    assert "metrics/train_resnet.json" not in difference["diff"]
+    command("dvc", "plots", "diff", "--out", "plots", folder=clone)
+    shutil.rmtree(clone / "plots")
+
+    set_params(clone, train_cnn__epochs=2)
+    output = command("dvc", "repro", folder=clone).stdout
+    assert "Running stage" not in output
+    assert "is cached - skipping run" in output
+    assert (clone / "data/submission/submission.csv").read_bytes() == before
+    assert git(clone, "status", "--porcelain") == ""
+
+
+def test_an_experiment_changes_params_from_the_command_line(clone: Path):
+    command("dvc", "exp", "run", "-S", "train_cnn.learning_rate=0.01", folder=clone)
+    shown = json.loads(command("dvc", "exp", "show", "--json", folder=clone).stdout)
+    assert "0.01" in json.dumps(shown)
+    assert json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
+    git(clone, "checkout", "--quiet", ".")
+    command("dvc", "checkout", folder=clone)
+
+
+def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
+    set_params(clone, train_cnn__epochs="six")
+    failed = command("dvc", "repro", "train_cnn", folder=clone, check=False)
+    assert failed.returncode != 0
+    assert "error: params.yaml: train_cnn.epochs is 'six': input should be a valid integer" in failed.stderr
+    assert "Traceback" not in failed.stderr + failed.stdout
+    git(clone, "checkout", "--quiet", ".")
+
+
+def test_the_same_params_give_the_same_bytes(clone: Path, tmp_path: Path):
+    """Without the cache: everything from the split on is made anew."""
+    names = ("models/train_cnn/model.safetensors", "metrics/evaluate.json", "data/submission/submission.csv")
+    before = [(clone / name).read_bytes() for name in names]
+    command("dvc", "repro", "--force", "--single-item", "train_cnn", folder=clone)
+    command("dvc", "repro", "--force", "--single-item", "evaluate", folder=clone)
+    assert [(clone / name).read_bytes() for name in names] == before
+
+
+def test_stages_run_without_dvc(clone: Path):
+    done = subprocess.run(
+        ["git", "clone", "--quiet", str(clone), str(clone.parent / "plain")], check=True, capture_output=True
+    )
+    assert done.returncode == 0
+    plain = clone.parent / "plain"
+    for stage in ("download", "preprocess", "split"):
+        command("python", "-m", f"stages.{stage}", folder=plain)
+    assert (plain / "data/split.csv").read_bytes() == (clone / "data/split.csv").read_bytes()
+    assert (plain / "data/raw/images_test_rev1.zip").read_bytes() == (
+        clone / "data/raw/images_test_rev1.zip"
+    ).read_bytes()
