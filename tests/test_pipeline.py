@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "commit", "--quiet", "--message", "before")
     ran = repro(folder)
     assert ran[0] == "download"
-    assert set(ran[1:3]) == {"explore", "preprocess"} or "explore" in ran
     assert set(ran) == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "after")
@@ -125,8 +123,8 @@ def test_a_changed_key_reruns_what_hangs_on_it_and_is_restored_from_the_cache(cl
     difference = json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
     assert difference["params.yaml"]["train_cnn.epochs"] == {"old": 2, "new": 1, "diff": -1}
     difference = json.loads(command("dvc", "metrics", "diff", "--json", folder=clone).stdout)
-    assert "rmse.cnn" in difference["diff"]["metrics/evaluate.json"]
-    assert "metrics/train_resnet.json" not in difference["diff"]
+    assert "rmse.cnn" in difference["metrics/evaluate.json"]
+    assert "metrics/train_resnet.json" not in difference
     command("dvc", "plots", "diff", "--out", "plots", folder=clone)
     shutil.rmtree(clone / "plots")
 
@@ -154,9 +152,10 @@ def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
     assert "error: params.yaml: train_cnn.epochs is 'six': input should be a valid integer" in failed.stderr
     assert "Traceback" not in failed.stderr + failed.stdout
     git(clone, "checkout", "--quiet", ".")
+    command("dvc", "checkout", folder=clone)
 
 
-def test_the_same_params_give_the_same_bytes(clone: Path, tmp_path: Path):
+def test_the_same_params_give_the_same_bytes(clone: Path):
     """Without the cache: everything from the split on is made anew."""
     names = ("models/train_cnn/model.safetensors", "metrics/evaluate.json", "data/submission/submission.csv")
     before = [(clone / name).read_bytes() for name in names]
@@ -165,12 +164,9 @@ def test_the_same_params_give_the_same_bytes(clone: Path, tmp_path: Path):
     assert [(clone / name).read_bytes() for name in names] == before
 
 
-def test_stages_run_without_dvc(clone: Path):
-    done = subprocess.run(
-        ["git", "clone", "--quiet", str(clone), str(clone.parent / "plain")], check=True, capture_output=True
-    )
-    assert done.returncode == 0
-    plain = clone.parent / "plain"
+def test_stages_run_without_dvc(clone: Path, tmp_path: Path):
+    plain = tmp_path / "plain"
+    git(clone, "clone", "--quiet", str(clone), str(plain))
     for stage in ("download", "preprocess", "split"):
         command("python", "-m", f"stages.{stage}", folder=plain)
     assert (plain / "data/split.csv").read_bytes() == (clone / "data/split.csv").read_bytes()

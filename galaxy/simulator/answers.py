@@ -41,87 +41,87 @@ def answer_chances(visible: Visible, keenness: Array, impression: Array | None =
 
 def _smooth(see: Visible, keen: Array) -> Array:
     features = (
-        -1.28
-        + 5.62 * see.arms
-        + 1.35 * see.bar
-        + 1.74 * see.ring
+        -1.30
+        + 5.85 * see.arms
+        + 1.37 * see.bar
+        + 1.66 * see.ring
         + 1.00 * see.disc
-        + 2.93 * see.edge_on
-        + 1.52 * see.clumps
+        + 2.95 * see.edge_on
+        + 1.56 * see.clumps
         + 1.00 * see.disturbance
         + 0.44 * see.merger
-        + 0.67 * keen
+        + 0.81 * keen
     )
-    return _options(0.00, features, -3.00 + 2.25 * (see.star + see.artifact))
+    return _options(0.00, features, -2.99 + 2.26 * (see.star + see.artifact))
 
 
 def _edge_on(see: Visible, keen: Array) -> Array:
-    return _options((0.46 - see.axis_ratio) / 0.07 - 4.14 * see.arms, 0.00 * keen)
+    return _options((0.48 - see.axis_ratio) / 0.06 - 4.14 * see.arms, 0.00 * keen)
 
 
 def _bar(see: Visible, keen: Array) -> Array:
-    return _options(-2.58 + 10.60 * see.bar + 0.49 * keen, 0.00)
+    return _options(-2.60 + 10.58 * see.bar + 0.51 * keen, 0.00)
 
 
 def _spiral(see: Visible, keen: Array) -> Array:
-    return _options(-1.79 + 19.63 * see.arms + (-0.02) * keen, 0.00)
+    return _options(-1.78 + 19.74 * see.arms + (-0.08) * keen, 0.00)
 
 
 def _bulge(see: Visible, keen: Array) -> Array:
-    return _graded(see.bulge + 0.00 * keen, ((-0.02), 0.43, 1.05), 0.12)
+    return _graded(see.bulge + 0.00 * keen, ((-0.02), 0.43, 1.05), 0.13)
 
 
 def _odd(see: Visible, keen: Array) -> Array:
     odd = (
-        -2.25
-        + 3.00 * see.ring
-        + 5.04 * see.disturbance
-        + 0.63 * see.merger
-        + 6.58 * see.dust
-        + 4.74 * see.arc
-        + 2.19 * see.clumps
-        + 6.62 * see.artifact
+        -2.24
+        + 2.97 * see.ring
+        + 4.98 * see.disturbance
+        + 0.62 * see.merger
+        + 6.80 * see.dust
+        + 4.79 * see.arc
+        + 2.17 * see.clumps
+        + 6.76 * see.artifact
         + 0.23 * keen
     )
     return _options(odd, 0.00)
 
 
 def _roundness(see: Visible, keen: Array) -> Array:
-    return _graded(1.00 - see.axis_ratio + 0.00 * keen, (0.22, 0.50), 0.06)
+    return _graded(1.00 - see.axis_ratio + 0.00 * keen, (0.22, 0.51), 0.06)
 
 
 def _odd_feature(see: Visible, keen: Array) -> Array:
     return _options(
-        -1.06 + 8.25 * see.ring,
-        -1.27 + 7.81 * see.arc,
-        -0.47 + 1.13 * see.disturbance,
-        -0.63 + 5.90 * see.clumps,
-        0.36 + 4.41 * see.artifact,
-        -1.00 + 9.94 * see.merger,
-        -3.37 + 4.33 * see.dust + 0.00 * keen,
+        -1.07 + 8.46 * see.ring,
+        -1.29 + 7.90 * see.arc,
+        -0.48 + 1.14 * see.disturbance,
+        -0.64 + 5.96 * see.clumps,
+        0.36 + 4.51 * see.artifact,
+        -1.00 + 10.16 * see.merger,
+        -3.33 + 4.25 * see.dust + 0.00 * keen,
     )
 
 
 def _edge_on_bulge(see: Visible, keen: Array) -> Array:
     return _options(
-        0.09 + 2.75 * see.bulge,
-        -1.99 + 5.53 * see.boxy + 2.32 * see.bulge,
-        0.88 - 3.42 * see.bulge + 0.00 * keen,
+        0.11 + 2.34 * see.bulge,
+        -2.22 + 5.87 * see.boxy + 2.60 * see.bulge,
+        0.78 - 3.37 * see.bulge + 0.00 * keen,
     )
 
 
 def _winding(see: Visible, keen: Array) -> Array:
-    return _graded(see.pitch + 0.00 * keen, (16.37, 28.70), 5.37)
+    return _graded(see.pitch + 0.00 * keen, (16.34, 28.77), 5.45)
 
 
 def _arm_count(see: Visible, keen: Array) -> Array:
-    sure = 4.86 * see.arms
+    sure = 4.83 * see.arms
     return _options(
-        -1.43 + sure * (see.arm_count == 1),
-        -0.17 + sure * (see.arm_count == 2),
-        -1.24 + sure * (see.arm_count == 3),
+        -1.41 + sure * (see.arm_count == 1),
+        -0.16 + sure * (see.arm_count == 2),
+        -1.23 + sure * (see.arm_count == 3),
         -1.39 + sure * (see.arm_count == 4),
-        -1.16 + sure * (see.arm_count > 4),
+        -1.15 + sure * (see.arm_count > 4),
         1.00 + 0.00 * keen,
     )
 

@@ -136,7 +136,7 @@ def _make_elliptical(galaxy: Galaxy, rng: np.random.Generator) -> None:
     # Petrosian radii of 90 % are some 3 half-light radii at n = 4 and grow with n.
     galaxy.bulge_radius = 1 / (2.4 + 0.15 * galaxy.bulge_sersic)
     galaxy.neighbours *= 1.6  # ellipticals live in groups and clusters
-    galaxy.bulge_axis_ratio = 1 - 0.65 * rng.beta(1.5, 2.6)
+    galaxy.bulge_axis_ratio = 1 - 0.75 * rng.beta(1.4, 2.8)
     if rng.random() < 0.02:
         galaxy.dust_lane = rng.uniform(0.5, 1.5)
     if rng.random() < 0.02:
@@ -147,7 +147,7 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
     """A disc from lenticular to late spiral; `lateness` (0 to 1) runs along the Hubble sequence."""
     lateness = rng.beta(1.3, 1.3)
     galaxy.inclination = float(np.degrees(np.arccos(rng.uniform(0, 1))))
-    galaxy.thickness = rng.uniform(0.08, 0.18) + 0.08 * (1 - lateness)
+    galaxy.thickness = rng.uniform(0.1, 0.24) + 0.1 * (1 - lateness)
     galaxy.bulge_fraction = float(np.clip(0.6 * (1 - lateness) * rng.lognormal(0, 0.5) + 0.03, 0.01, 0.75))
     galaxy.disc_scale = _disc_scale(galaxy.bulge_fraction, galaxy.inclination)
     galaxy.bulge_radius = galaxy.disc_scale * (0.16 + 0.4 * galaxy.bulge_fraction) * rng.lognormal(0, 0.2)

@@ -35,7 +35,7 @@ def render(galaxy: Galaxy, size: int, rng: np.random.Generator) -> Array:
     x, y = np.meshgrid(axis, axis)
     # The survey's centres are good to a fraction of a pixel.
     x, y = x + rng.normal(0, 0.01), y + rng.normal(0, 0.01)
-    x, y = _warp(x, y, 0.025 + 0.16 * galaxy.disturbance, rng)
+    x, y = _warp(x, y, 0.025 + 0.13 * galaxy.disturbance, rng)
     _paint_galaxy(image, galaxy, x, y, rng)
     if galaxy.companion_distance:
         _paint_companion(image, galaxy, x, y, rng)
