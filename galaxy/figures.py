@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from galaxy import files, tree
 
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
-QUESTION_COLOURS = plt.get_cmap("tab20").colors[: len(tree.QUESTIONS)]  # type: ignore[attr-defined]
+QUESTION_COLOURS = (*COLOURS, (0.1, 0.2, 0.4))
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -101,7 +101,7 @@ class Evaluate(Section):
 
 class MakeSubmission(Section):
     model: str = Field(
-        description="best: the model of lowest valid RMSE. mean: the mean of all. Or a model's name, such as resnet."
+        description="mean: the mean of all models; best: the one of lowest valid RMSE; or a model's name."
     )
     batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
 

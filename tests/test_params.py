@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from galaxy import params
+from galaxy import params, params_table
 from galaxy.errors import GalaxyError
 
 
@@ -94,3 +94,15 @@ def test_an_absent_file_is_named(tmp_path: Path):
 def test_any_number_of_models_may_stand_in_the_file(tmp_path: Path, defaults: params.Params):
     path = write(tmp_path, "train_convnext_2", defaults.models["resnet"].model_dump())
     assert list(params.load(path).models) == ["cnn", "convnext_2", "resnet"]
+
+
+def test_the_readme_has_every_param_as_it_is(defaults: params.Params):
+    assert params_table.markdown(defaults) in (ROOT / "README.md").read_text()
+
+
+def test_the_table_says_what_a_key_may_be(defaults: params.Params):
+    table = params_table.markdown(defaults)
+    assert "| `split.test` | `0.2` | number > 0, < 1 |" in table
+    assert "| `train_<model>.epochs` | `6` / `3` | whole number ≥ 1, ≤ 100000 |" in table
+    assert "| `train_<model>.ema_decay` | `null` | number > 0, < 1 or null |" in table
+    assert "| `train_<model>.head` | `sigmoid` | sigmoid, decision_tree |" in table

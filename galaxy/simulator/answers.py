@@ -41,88 +41,89 @@ def answer_chances(visible: Visible, keenness: Array, impression: Array | None =
 
 def _smooth(see: Visible, keen: Array) -> Array:
     features = (
-        -1.30
-        + 5.85 * see.arms
-        + 1.37 * see.bar
-        + 1.66 * see.ring
-        + 1.00 * see.disc
-        + 2.95 * see.edge_on
-        + 1.56 * see.clumps
+        -1.31
+        + 4.75 * see.arms
+        + 1.33 * see.bar
+        + 2.74 * see.ring
+        + 0.94 * see.disc
+        + 1.44 * see.edge_on
+        + 1.26 * see.edge_on * see.bulge
+        + 2.32 * see.clumps
         + 1.00 * see.disturbance
-        + 0.44 * see.merger
-        + 0.81 * keen
+        + 0.53 * see.merger
+        + 0.30 * keen
     )
-    return _options(0.00, features, -2.99 + 2.26 * (see.star + see.artifact))
+    return _options(0.00, features, -3.02 + 2.33 * (see.star + see.artifact))
 
 
 def _edge_on(see: Visible, keen: Array) -> Array:
-    return _options((0.48 - see.axis_ratio) / 0.06 - 4.14 * see.arms, 0.00 * keen)
+    return _options((0.50 - see.axis_ratio) / 0.05 - 3.45 * see.arms, 0.00 * keen)
 
 
 def _bar(see: Visible, keen: Array) -> Array:
-    return _options(-2.60 + 10.58 * see.bar + 0.51 * keen, 0.00)
+    return _options(-2.43 + 9.12 * see.bar + 0.32 * keen, 0.00)
 
 
 def _spiral(see: Visible, keen: Array) -> Array:
-    return _options(-1.78 + 19.74 * see.arms + (-0.08) * keen, 0.00)
+    return _options(-1.71 + 7.95 * see.arms + 0.13 * keen, 0.00)
 
 
 def _bulge(see: Visible, keen: Array) -> Array:
-    return _graded(see.bulge + 0.00 * keen, ((-0.02), 0.43, 1.05), 0.13)
+    return _graded(see.bulge + 0.00 * keen, ((-0.05), 0.36, 0.85), 0.14)
 
 
 def _odd(see: Visible, keen: Array) -> Array:
     odd = (
-        -2.24
-        + 2.97 * see.ring
-        + 4.98 * see.disturbance
-        + 0.62 * see.merger
-        + 6.80 * see.dust
-        + 4.79 * see.arc
-        + 2.17 * see.clumps
-        + 6.76 * see.artifact
-        + 0.23 * keen
+        -2.15
+        + 5.16 * see.ring
+        + 3.28 * see.disturbance
+        + 4.19 * see.merger
+        + 2.38 * see.dust
+        + 3.65 * see.arc
+        + 2.07 * see.clumps
+        + 5.24 * see.artifact
+        + 0.20 * keen
     )
     return _options(odd, 0.00)
 
 
 def _roundness(see: Visible, keen: Array) -> Array:
-    return _graded(1.00 - see.axis_ratio + 0.00 * keen, (0.22, 0.51), 0.06)
+    return _graded(1.00 - see.axis_ratio + 0.00 * keen, (0.22, 0.53), 0.06)
 
 
 def _odd_feature(see: Visible, keen: Array) -> Array:
     return _options(
-        -1.07 + 8.46 * see.ring,
-        -1.29 + 7.90 * see.arc,
-        -0.48 + 1.14 * see.disturbance,
-        -0.64 + 5.96 * see.clumps,
-        0.36 + 4.51 * see.artifact,
-        -1.00 + 10.16 * see.merger,
-        -3.33 + 4.25 * see.dust + 0.00 * keen,
+        -0.99 + 3.74 * see.ring,
+        -1.28 + 9.00 * see.arc,
+        -0.57 + 2.13 * see.disturbance,
+        -0.72 + 7.10 * see.clumps,
+        0.15 + 4.96 * see.artifact + 4.09 * see.merger,
+        -1.00 + 7.02 * see.merger,
+        -2.64 + 8.47 * see.dust + 0.00 * keen,
     )
 
 
 def _edge_on_bulge(see: Visible, keen: Array) -> Array:
     return _options(
-        0.11 + 2.34 * see.bulge,
-        -2.22 + 5.87 * see.boxy + 2.60 * see.bulge,
-        0.78 - 3.37 * see.bulge + 0.00 * keen,
+        0.11 + 2.58 * see.bulge,
+        -1.88 + 4.52 * see.boxy + 2.02 * see.bulge,
+        0.73 - 3.87 * see.bulge + 0.00 * keen,
     )
 
 
 def _winding(see: Visible, keen: Array) -> Array:
-    return _graded(see.pitch + 0.00 * keen, (16.34, 28.77), 5.45)
+    return _graded(see.pitch + 0.00 * keen, (16.07, 28.74), 5.08)
 
 
 def _arm_count(see: Visible, keen: Array) -> Array:
-    sure = 4.83 * see.arms
+    sure = 4.60 * see.arms
     return _options(
-        -1.41 + sure * (see.arm_count == 1),
-        -0.16 + sure * (see.arm_count == 2),
-        -1.23 + sure * (see.arm_count == 3),
-        -1.39 + sure * (see.arm_count == 4),
-        -1.15 + sure * (see.arm_count > 4),
-        1.00 + 0.00 * keen,
+        -0.91 + sure * (see.arm_count == 1),
+        -0.09 + sure * (see.arm_count == 2),
+        -1.33 + sure * (see.arm_count == 3),
+        -1.61 + sure * (see.arm_count == 4),
+        -1.57 + sure * (see.arm_count > 4),
+        0.93 - (-0.02) * see.pitch + 0.00 * keen,
     )
 
 

@@ -24,7 +24,7 @@ SIZE = 424
 PIXEL = 0.396
 """Side of the survey camera's pixel in arcseconds (York et al. 2000)."""
 
-SKY_NOISE = np.array([0.013, 0.0195, 0.030], np.float32)
+SKY_NOISE = np.array([0.0125, 0.0175, 0.0275], np.float32)
 """Standard deviation of the sky in g, r and i, in nanomaggies a camera pixel: typical of the survey's frames."""
 
 ELECTRONS = np.array([1050.0, 930.0, 650.0], np.float32)
@@ -34,7 +34,7 @@ SEEING_BY_BAND = (1.06, 1.0, 0.95)
 
 STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
 STRETCH_Q = 94.0
-STRETCH_OFFSETS = np.array([-0.0135, -0.0055, -0.009], np.float32)
+STRETCH_OFFSETS = np.array([-0.0135, -0.0065, -0.010], np.float32)
 """Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
 
 Fitted to the median radial profiles, in red, green and blue, of the competition's images.

@@ -158,12 +158,12 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
     galaxy.disc_g_r = rng.normal(0.76 - 0.36 * lateness, 0.11) + reddening
     galaxy.disc_r_i = 0.08 + 0.38 * galaxy.disc_g_r + rng.normal(0, 0.02)
     galaxy.bulge_g_r = max(galaxy.bulge_g_r - 0.1 * lateness + reddening, galaxy.disc_g_r)
-    galaxy.dust_lane = rng.uniform(0.2, 1.6) if rng.random() < 0.6 else 0.0
+    galaxy.dust_lane = rng.uniform(0.2, 1.0) if rng.random() < 0.9 else rng.uniform(1.0, 1.8)
     if rng.random() < 0.15:
         galaxy.bulge_boxiness = rng.uniform(0.3, 1.0)
     _add_bar(galaxy, rng)
     _add_arms(galaxy, lateness, rng)
-    if rng.random() < 0.09:
+    if rng.random() < 0.15 * (1 - lateness) + 0.02:
         galaxy.ring_strength = rng.uniform(0.1, 0.5)
         galaxy.ring_radius = max(galaxy.bar_length, galaxy.disc_scale * rng.uniform(1.2, 2.6))
 
@@ -185,7 +185,7 @@ def _add_bar(galaxy: Galaxy, rng: np.random.Generator) -> None:
 
 
 def _add_arms(galaxy: Galaxy, lateness: float, rng: np.random.Generator) -> None:
-    if rng.random() < 0.25 + 0.75 * lateness:
+    if rng.random() < 0.35 + 0.65 * lateness:
         galaxy.arm_count = int(rng.choice(ARM_COUNTS, p=ARM_COUNT_SHARES))
         galaxy.arm_pitch = float(np.clip(rng.normal(11 + 14 * lateness, 5), 5, 42))
         galaxy.arm_strength = float(0.6 * rng.beta(1.2, 1.7))
@@ -213,6 +213,7 @@ def _interact(galaxy: Galaxy, rng: np.random.Generator) -> None:
         return
     if rng.random() < 0.07:
         galaxy.disturbance = rng.uniform(0.3, 1.0)
+        galaxy.arm_pitch += 12 * galaxy.disturbance  # tides draw arms out
     if rng.random() < 0.07:
         galaxy.companion_distance = rng.uniform(0.3, 1.5)
         galaxy.companion_flux = rng.uniform(0.1, 0.9)

@@ -49,14 +49,15 @@ def look(galaxy: Galaxy, conditions: Conditions) -> Visible:
         axis_ratio=_apparent_axis_ratio(galaxy, cos_i, sigma),
         edge_on=float(np.clip((0.32 - cos_i) / 0.2, 0, 1)) if is_disc else 0.0,
         disc=(1 - galaxy.bulge_fraction) if is_disc else 0.0,
-        bulge=galaxy.bulge_fraction + 0.5 * galaxy.bar_strength * (1 - galaxy.bulge_fraction),
+        # Who takes an elliptical for a disc sees in it a disc with an obvious bulge.
+        bulge=galaxy.bulge_fraction if is_disc else 0.45,
         arms=_saturating(6 * galaxy.arm_strength * _kept(spacing * np.sqrt(cos_i + 0.05), sigma) * clarity * faceon),
         arm_count=galaxy.arm_count,
         pitch=galaxy.arm_pitch,
         bar=np.sqrt(galaxy.bar_strength) * _kept(2 * galaxy.bar_length, sigma) * faceon,
         ring=_saturating(6 * galaxy.ring_strength * _kept(1.5 * galaxy.ring_radius, sigma) * clarity * faceon),
         boxy=galaxy.bulge_boxiness * _kept(4 * galaxy.bulge_radius, sigma),
-        dust=min(galaxy.dust_lane, 1) * _kept(0.35, sigma) * _dust_shows(galaxy),
+        dust=float(np.clip((galaxy.dust_lane - 0.8) / 0.6, 0, 1)) * _kept(0.35, sigma) * _dust_shows(galaxy),
         clumps=galaxy.clumpiness * _kept(0.5, sigma) * clarity * (1.0 if galaxy.kind == IRREGULAR else 0.3),
         disturbance=galaxy.disturbance * clarity,
         merger=np.sqrt(galaxy.companion_flux) * float(np.clip(1.7 - galaxy.companion_distance, 0, 1)),
@@ -67,8 +68,11 @@ def look(galaxy: Galaxy, conditions: Conditions) -> Visible:
 
 
 def _kept(wavelength: float, sigma: float) -> float:
-    """Contrast of a wave that is left after blurring by a Gaussian; both in the galaxy's radii."""
-    return float(np.exp(-0.5 * (2 * np.pi * sigma / wavelength) ** 2)) if wavelength > 0 else 0.0
+    """Contrast of a ripple that is left after blurring by a Gaussian; both in the galaxy's radii.
+
+    A pure wave would fall off as a Gaussian; real structure has sharp edges, and falls off more slowly.
+    """
+    return float(1 / (1 + 0.5 * (2 * np.pi * sigma / wavelength) ** 2)) if wavelength > 0 else 0.0
 
 
 def _saturating(contrast: float) -> float:
