@@ -1,13 +1,15 @@
 """Training on vote fractions: one section of the params, from packed galaxies to a saved model and its metrics."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import lightning as L  # noqa: N812 (the library's own name)
 import numpy as np
 import pandas as pd
 import timm
 
-from galaxy import files, metrics, models, tasks, training, tree
+from galaxy import checkpoints, files, metrics, models, tasks, training, tree
 from galaxy.augmentation import Augment
 from galaxy.datasets import Images
 from galaxy.models import Spec
@@ -21,15 +23,18 @@ def train(
     preprocess: Preprocess,
     galaxies: Packed,
     split: pd.DataFrame,
+    source: dict[str, Any],
     *,
     model_folder: Path,
     history_path: Path,
     metrics_path: Path,
-    scratch: Path,
+    checkpoint_root: Path,
 ) -> None:
     """Train the model that `options` describe; write the model, its history by epoch, and its metrics.
 
-    The history's epoch 0 is the untrained network. The metrics are those of the best epoch on valid.
+    `source` says where the galaxies came from (`galaxy.provenance`); the model's card keeps it. An interrupted training
+    goes on from its last epoch, from a checkpoint under `checkpoint_root`. The history's epoch 0 is the untrained
+    network. The metrics are those of the best epoch on valid.
     """
     rows = galaxies.rows(split)
     mean, std = pixel_statistics(options, galaxies.images, rows["train"])
@@ -43,7 +48,8 @@ def train(
         mean=mean,
         std=std,
     )
-    L.seed_everything(options.seed, verbose=False)
+    data = {"training_galaxies": len(rows["train"]), "split": files.fingerprint(split), "source": source}
+    L.seed_everything(options.seed, workers=True, verbose=False)
     network = models.build(spec, options.pretrained)
     augment = Augment.of(options.augmentation, options.seed)
     history = training.fit(
@@ -52,7 +58,7 @@ def train(
         options,
         Images(galaxies.images, galaxies.votes, rows["train"], augment),
         Images(galaxies.images, galaxies.votes, rows["valid"]),
-        scratch,
+        checkpoints.folder(checkpoint_root, [options.model_dump(), spec.model_dump(), data]),
     )
     voted = galaxies.votes[rows["valid"]]
     predicted = predict(network, galaxies.images, 2 * options.batch_size, rows["valid"])
@@ -67,10 +73,10 @@ def train(
         "valid_rmse": metrics.rmse(predicted, voted),
         "valid_accuracy_question_1": metrics.accuracy(tree.question(1), predicted, voted),
     }
-    data = {"training_galaxies": len(rows["train"]), "split": files.fingerprint(split)}
     models.save(model_folder, network, {"params": options.model_dump(), "metrics": content, "data": data})
     files.write_csv(history_path, history, float_format="%.6g")
     files.write_json(metrics_path, content)
+    shutil.rmtree(checkpoint_root)
 
 
 def pixel_statistics(

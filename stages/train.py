@@ -4,7 +4,7 @@ import argparse
 
 import pandas as pd
 
-from galaxy import params, votes
+from galaxy import params, provenance, votes
 from galaxy.errors import GalaxyError, run
 from galaxy.packed import Packed
 from stages import paths
@@ -23,10 +23,11 @@ def main() -> None:
         options.preprocess,
         Packed.open(paths.PREPROCESSED, "training"),
         pd.read_csv(paths.SPLIT),
+        provenance.read(paths.PREPROCESSED),
         model_folder=paths.MODELS / section,
         history_path=paths.METRICS / f"{section}_history.csv",
         metrics_path=paths.METRICS / f"{section}.json",
-        scratch=paths.CHECKPOINTS / section,
+        checkpoint_root=paths.CHECKPOINTS / section,
     )
 
 

@@ -53,7 +53,7 @@ def spiral() -> Galaxy:
         bar_strength=0.0,
         arm_count=2,
         arm_pitch=20.0,
-        arm_strength=0.5,
+        arm_strength=0.25,
         ring_strength=0.0,
         dust_lane=0.0,
         clumpiness=0.2,
@@ -176,7 +176,8 @@ def picture(galaxy: Galaxy, conditions: Conditions) -> np.ndarray:
 
 
 def test_seeing_blurs_the_arms(spiral: Galaxy) -> None:
-    sharp, soft = (picture(spiral, Conditions(seeing, 0.0))[150:274, 150:274] for seeing in (0.8, 5.0))
+    plain = replace(spiral, arm_strength=0.5)
+    sharp, soft = (picture(plain, Conditions(seeing, 0.0))[150:274, 150:274] for seeing in (0.8, 5.0))
     assert cv2.Laplacian(soft, cv2.CV_32F).std() < 0.8 * cv2.Laplacian(sharp, cv2.CV_32F).std()
 
 
@@ -197,7 +198,7 @@ def test_noise_shows_in_the_sky(spiral: Galaxy) -> None:
         ({"arm_pitch": 40.0}, "Class10.3"),
         ({"arm_count": 3}, "Class11.3"),
         ({"arm_strength": 0.0}, "Class1.1"),
-        ({"kind": "artifact"}, "Class1.3"),
+        ({"kind": "artifact", "arm_strength": 0.0}, "Class1.3"),
     ],
 )
 def test_volunteers_see_what_is_there(spiral: Galaxy, change: dict[str, float], column: str) -> None:

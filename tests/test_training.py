@@ -1,5 +1,6 @@
 """The engine learns, keeps the best epoch, and repeats itself; views depend on seed, epoch and galaxy alone."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +63,8 @@ def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Netw
         options,
         Images(images, votes, np.arange(cut), augment),
         Images(images, votes, np.arange(cut, count)),
-        tmp_path / "scratch",
+        Path(tempfile.mkdtemp(dir=tmp_path)),
     )
-    assert not (tmp_path / "scratch").exists()
     return network, history
 
 

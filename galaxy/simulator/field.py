@@ -112,4 +112,4 @@ def _add_trail(image: Array, scale: float, rng: np.random.Generator) -> None:
     x, y = np.meshgrid(axis, axis)
     _, across = turn(x, y, rng.uniform(0, 180))
     across = (across - rng.normal(0, 0.03) * size) * scale
-    image[int(rng.integers(3))] += np.float32(rng.uniform(0.05, 0.4)) * np.exp(-0.5 * (across / 0.8) ** 2)
+    image[int(rng.integers(3))] += np.float32(rng.uniform(0.03, 0.15)) * np.exp(-0.5 * (across / 0.6) ** 2)

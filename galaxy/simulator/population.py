@@ -188,7 +188,7 @@ def _add_arms(galaxy: Galaxy, lateness: float, rng: np.random.Generator) -> None
     if rng.random() < 0.35 + 0.65 * lateness:
         galaxy.arm_count = int(rng.choice(ARM_COUNTS, p=ARM_COUNT_SHARES))
         galaxy.arm_pitch = float(np.clip(rng.normal(11 + 14 * lateness, 5), 5, 42))
-        galaxy.arm_strength = float(0.6 * rng.beta(1.2, 1.7))
+        galaxy.arm_strength = float(0.68 * rng.beta(1.2, 1.7))
         galaxy.clumpiness = float(lateness * rng.beta(1.5, 2.0))
 
 

@@ -44,14 +44,13 @@ def look(galaxy: Galaxy, conditions: Conditions) -> Visible:
     # Structure in the disc's plane is plain down to about 65 degrees and gone at 80.
     faceon = float(np.clip((cos_i - 0.12) / 0.35, 0, 1))
     spacing = 4 * np.pi * galaxy.disc_scale * np.tan(np.radians(galaxy.arm_pitch)) / max(galaxy.arm_count, 1)
-    # A redder, bulge-heavy disc looks the smoother; a companion or a warp draws the eye in any galaxy.
     return Visible(
         axis_ratio=_apparent_axis_ratio(galaxy, cos_i, sigma),
         edge_on=float(np.clip((0.32 - cos_i) / 0.2, 0, 1)) if is_disc else 0.0,
         disc=(1 - galaxy.bulge_fraction) if is_disc else 0.0,
         # Who takes an elliptical for a disc sees in it a disc with an obvious bulge.
         bulge=galaxy.bulge_fraction if is_disc else 0.45,
-        arms=_saturating(6 * galaxy.arm_strength * _kept(spacing * np.sqrt(cos_i + 0.05), sigma) * clarity * faceon),
+        arms=_saturating(5.3 * galaxy.arm_strength * _kept(spacing * np.sqrt(cos_i + 0.05), sigma) * clarity * faceon),
         arm_count=galaxy.arm_count,
         pitch=galaxy.arm_pitch,
         bar=np.sqrt(galaxy.bar_strength) * _kept(2 * galaxy.bar_length, sigma) * faceon,

@@ -1,0 +1,105 @@
+"""A training that is killed goes on where it was, and ends with the same bytes."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, command
+
+from galaxy import checkpoints, provenance
+from galaxy.packed import Packed
+from galaxy.split import split
+
+RESULTS = (
+    "models/train_cnn/model.safetensors",
+    "models/train_cnn/model.json",
+    "metrics/train_cnn.json",
+    "metrics/train_cnn_history.csv",
+)
+STAGE = ("python", "-m", "stages.train", "train_cnn")
+
+
+@pytest.fixture
+def project(raw: Path, preprocessed: Path, tmp_path: Path) -> Path:
+    """A folder in which the training stage can run: code, params that use all that has a state, and data."""
+    for name in ("galaxy", "stages"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["train_cnn"] |= {
+        "epochs": 12,
+        "batch_size": 8,
+        "schedule": "one_cycle",
+        "ema_decay": 0.8,
+        "early_stopping": 6,
+        "model": "resnet10t",
+        "model_args": {"drop_rate": 0.2},
+    }
+    content["train_cnn"]["augmentation"] |= {"flip": True, "rotation": 180}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    shutil.copytree(preprocessed, tmp_path / "data/preprocessed")
+    provenance.write(tmp_path / "data/preprocessed", provenance.read(raw))
+    ids = Packed.open(preprocessed, "training").ids
+    split(ids, 0.2, 0.1, 1).to_csv(tmp_path / "data/split.csv", index=False)
+    return tmp_path
+
+
+def results(project: Path) -> list[bytes]:
+    return [(project / name).read_bytes() for name in RESULTS]
+
+
+def kill_in_training(project: Path, how: signal.Signals, draw: random.Random) -> None:
+    """Start the stage and kill it at a random moment after its second epoch."""
+    with subprocess.Popen(
+        [sys.executable, *STAGE[1:]], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        assert running.stdout
+        for line in running.stdout:
+            if line.startswith("epoch   2"):
+                break
+        time.sleep(draw.uniform(0, 0.3))
+        running.send_signal(how)
+    assert running.returncode != 0
+
+
+def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(project: Path):
+    command(*STAGE, folder=project)
+    undisturbed = results(project)
+    assert not (project / ".checkpoints/train_cnn").exists()
+    for name in ("models", "metrics"):
+        shutil.rmtree(project / name)
+
+    draw = random.Random(0)
+    for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        kill_in_training(project, how, draw)
+        assert not (project / "models").exists()
+        assert not (project / "metrics").exists()
+        resumed = command(*STAGE, folder=project).stdout
+        assert "going on from" in resumed
+        assert "epoch   0" not in resumed
+        assert results(project) == undisturbed, how
+
+
+def test_a_checkpoint_of_other_params_is_not_resumed(project: Path):
+    kill_in_training(project, signal.SIGKILL, random.Random(1))
+    content = yaml.safe_load((project / "params.yaml").read_text())
+    content["train_cnn"] |= {"seed": 9, "epochs": 1}
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
+    output = command(*STAGE, folder=project).stdout
+    assert "going on from" not in output
+    assert "epoch   0" in output
+    assert not (project / ".checkpoints/train_cnn").exists()
+
+
+def test_the_key_depends_on_all_contents_and_others_are_removed(tmp_path: Path):
+    first = checkpoints.folder(tmp_path, [{"a": 1, "b": 2}])
+    assert first == checkpoints.folder(tmp_path, [{"b": 2, "a": 1}])
+    first.mkdir()
+    second = checkpoints.folder(tmp_path, [{"a": 1, "b": 3}])
+    assert second != first
+    assert not first.exists()
