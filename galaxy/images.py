@@ -100,7 +100,7 @@ class Cropper:
         colour = np.einsum("i,j,ijc->c", cover, cover, decoded[rows, rows].astype(np.float64))
         crop = self.crop // self.factor
         start = (decoded.shape[0] - crop) // 2
-        # OpenCV averages areas faster in floating point than in bytes; the bytes come out the same.
+        # OpenCV averages areas faster in floating point than in bytes, to within one grey level.
         cropped = decoded[start : start + crop, start : start + crop].astype(np.float32)
         image = cv2.convertScaleAbs(cv2.resize(cropped, (self.size, self.size), interpolation=cv2.INTER_AREA))
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), colour[::-1]
