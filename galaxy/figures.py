@@ -43,14 +43,14 @@ def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title
     Args:
         images: 37 H×W×3 uint8; ids, values: their GalaxyIDs and fractions.
     """
-    figure, axes = _grid(5, 8, 16, 12.4, title)
+    figure, axes = _grid(5, 8, 11.2, 9.2, title)
     for axis in axes:
         axis.axis("off")
     for axis, column, image, galaxy_id, value in zip(axes, tree.COLUMNS, images, ids, values, strict=False):
         axis.imshow(image, interpolation="nearest")
         colour = QUESTION_COLOURS[tree.QUESTION_OF_COLUMN[column].number - 1]
-        axis.set_title(f"{column}  {value:.2f}\n{tree.DESCRIPTIONS[column]}", fontsize=10, color=colour)
-        axis.text(0.5, -0.03, str(galaxy_id), transform=axis.transAxes, ha="center", va="top", fontsize=7, color="grey")
+        axis.set_title(f"{column}  {value:.2f}\n{tree.DESCRIPTIONS[column]}", fontsize=7.5, color=colour)
+        axis.text(0.5, -0.03, str(galaxy_id), transform=axis.transAxes, ha="center", va="top", fontsize=6, color="grey")
     return figure
 
 

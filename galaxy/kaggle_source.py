@@ -1,4 +1,4 @@
-"""The competition's zips from Kaggle, through the official client (`pip install kaggle`).
+"""The competition's zips from Kaggle, through the official client (`pip install kaggle six`).
 
 Credentials are found by the client's own conventions and stay there: nothing here reads one. The client's own words
 are never passed on whole, because they may hold a secret: its verbose mode prints the Authorization header, and an
@@ -205,7 +205,8 @@ def _call(ask: Callable[[], T], explain: Callable[[BaseException], str]) -> T:
 def _explain_start(error: BaseException) -> str:
     """What to do where the client does not start or does not log in."""
     if isinstance(error, ImportError):
-        return "Kaggle: the official client is not installed; run `pip install kaggle`"
+        # The client's release 2.2.4 imports six without declaring it.
+        return f"Kaggle: the official client cannot be imported (no module {error.name}); run `pip install kaggle six`"
     if isinstance(error, SystemExit):
         place = _token_place()
         refused = f" that Kaggle accepts (it refuses the access token in {place}; expired?)" if place else ""

@@ -410,4 +410,6 @@ def test_without_the_client(kaggle: Kaggle, home: Path, folder: Path, tmp_path: 
     command = [sys.executable, "-S", "-c", FETCH, str(folder)]
     result = subprocess.run(command, env=env, text=True, capture_output=True, timeout=60)
     assert result.returncode == 1
-    assert result.stderr.endswith("error: Kaggle: the official client is not installed; run `pip install kaggle`\n")
+    assert result.stderr.endswith(
+        "error: Kaggle: the official client cannot be imported (no module kaggle); run `pip install kaggle six`\n"
+    )
