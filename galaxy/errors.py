@@ -18,8 +18,14 @@ def list_problems(what: str, problems: Sequence[str], advice: str) -> GalaxyErro
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage or command; a `GalaxyError` ends it with its message on stderr and exit status 1."""
+    """Run a stage or command; bad input, an absent file or a full disk ends it with one message and exit status 1."""
     try:
         main()
     except GalaxyError as error:
         sys.exit(f"error: {error}")
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename}: no such file; run the stages before this one (dvc repro)")
+    except OSError as error:
+        if error.errno is None:  # not the system's word, but a library's
+            raise
+        sys.exit(f"error: {error.filename or 'a file'}: {error.strerror}; make room or mend its permissions")

@@ -26,19 +26,12 @@ def download(options: Download, folder: Path) -> Counts:
         GalaxyError: the source has not got the files, or they do not pass `competition.check`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if options.source == "simulated":
-        from galaxy.simulator import simulate
-
-        simulate(folder, options.simulated)
-    elif options.source == "local":
-        copy_local(Path(options.local.folder), folder)
-    else:
-        from galaxy.kaggle_source import fetch
-
-        fetch(KAGGLE_FOLDER)
-        for archive in competition.ARCHIVES:
-            _link(competition.zip_path(KAGGLE_FOLDER, archive), competition.zip_path(folder, archive))
-    counts = competition.check(folder)
+    try:
+        _fetch(options, folder)
+        counts = competition.check(folder)
+    except GalaxyError:
+        shutil.rmtree(folder)  # nothing stays that looks like data and has not passed
+        raise
     archives = {archive: files.sha256(competition.zip_path(folder, archive)) for archive in competition.ARCHIVES}
     provenance.write(
         folder,
@@ -53,6 +46,22 @@ def download(options: Download, folder: Path) -> Counts:
     return counts
 
 
+def _fetch(options: Download, folder: Path) -> None:
+    """Put the three zips into `folder`, from wherever the options say."""
+    if options.source == "simulated":
+        from galaxy.simulator import simulate
+
+        simulate(folder, options.simulated)
+    elif options.source == "local":
+        copy_local(Path(options.local.folder), folder)
+    else:
+        from galaxy.kaggle_source import fetch
+
+        fetch(KAGGLE_FOLDER)
+        for archive in competition.ARCHIVES:
+            _link(competition.zip_path(KAGGLE_FOLDER, archive), competition.zip_path(folder, archive))
+
+
 def copy_local(source: Path, folder: Path) -> None:
     """Copy the zips found in `source` into `folder`; pack what lies there unpacked.
 
@@ -65,6 +74,7 @@ def copy_local(source: Path, folder: Path) -> None:
         packed = competition.zip_path(source, archive)
         unpacked, bare = source / archive, source / f"{archive}.csv"
         if packed.is_file():
+            competition.open_zip(packed).close()  # a broken one is named where the user has it, not where it went
             with files.atomic(target) as part:
                 shutil.copyfile(packed, part)
         elif unpacked.is_dir():

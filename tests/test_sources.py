@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import TEST, TRAINING, download_options
+from conftest import ROOT, TEST, TRAINING, command, download_options
 
 from galaxy import competition, files, provenance, sources
 from galaxy.errors import GalaxyError
@@ -56,4 +56,27 @@ def test_an_absent_folder_and_absent_files_are_named(raw: Path, tmp_path: Path):
     )
     with pytest.raises(GalaxyError, match=r"neither images_test_rev1\.zip nor the folder images_test_rev1"):
         sources.download(download_options("local", tmp_path / "some"), tmp_path / "out")
-    assert not (tmp_path / "out" / provenance.NAME).exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_zip_is_named_where_the_user_has_it_and_nothing_stays(raw: Path, tmp_path: Path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for archive in competition.ARCHIVES:
+        content = competition.zip_path(raw, archive).read_bytes()
+        cut = len(content) // 2 if archive == competition.TEST_IMAGES else len(content)
+        competition.zip_path(source, archive).write_bytes(content[:cut])
+    with pytest.raises(GalaxyError) as error:
+        sources.download(download_options("local", source), tmp_path / "out")
+    assert str(error.value).startswith(f"{source / 'images_test_rev1.zip'} is not a whole zip file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stage_without_its_input_says_which_stages_to_run(tmp_path: Path):
+    for name in ("galaxy", "stages", "params.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    failed = command("python", "-m", "stages.split", folder=tmp_path, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "error: data/preprocessed/training.csv: no such file; run the stages before this one (dvc repro)\n"
+    )
