@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from galaxy.competition import SOLUTIONS, TEST_IMAGES, TRAINING_IMAGES, zip_path
 from galaxy.errors import GalaxyError
 from galaxy.files import atomic
 from galaxy.params import Simulated
@@ -33,7 +34,6 @@ from galaxy.simulator.visibility import look
 from galaxy.simulator.volunteers import Classification, classify
 from galaxy.tree import COLUMNS
 
-TRAINING, TEST, SOLUTIONS = "images_training_rev1", "images_test_rev1", "training_solutions_rev1"
 TRUTH = "simulated_truth.csv"
 IDS = range(100_000, 1_000_000)
 DATE = (2013, 12, 20, 0, 0, 0)
@@ -142,16 +142,16 @@ def _cores() -> int:
 
 def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
     with ExitStack() as stack:
-        images = stack.enter_context(_new_zip(folder / f"{TRAINING}.zip"))
+        images = stack.enter_context(_new_zip(zip_path(folder, TRAINING_IMAGES)))
         truth = stack.enter_context(_new_text(folder / TRUTH))
-        solutions_zip = stack.enter_context(_new_zip(folder / f"{SOLUTIONS}.zip"))
+        solutions_zip = stack.enter_context(_new_zip(zip_path(folder, SOLUTIONS)))
         member = stack.enter_context(solutions_zip.open(_member(f"{SOLUTIONS}.csv", zipfile.ZIP_DEFLATED), "w"))
         solutions = stack.enter_context(io.TextIOWrapper(member, encoding="ascii", newline="\n"))
         solution_rows, truth_rows = (csv.writer(file, lineterminator="\n") for file in (solutions, truth))
         solution_rows.writerow(["GalaxyID", *COLUMNS])
         truth_rows.writerow(["GalaxyID", *(field.name for field in fields(Galaxy)), "volunteers", *COLUMNS])
         for sample in samples:
-            _add_image(images, TRAINING, sample)
+            _add_image(images, TRAINING_IMAGES, sample)
             seen = sample.classification
             parameters = (_short(value) for value in asdict(sample.galaxy).values())
             solution_rows.writerow([sample.id, *_decimals(seen.columns)])
@@ -160,9 +160,9 @@ def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any
 
 
 def _write_test(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
-    with _new_zip(folder / f"{TEST}.zip") as images:
+    with _new_zip(zip_path(folder, TEST_IMAGES)) as images:
         for sample in samples:
-            _add_image(images, TEST, sample)
+            _add_image(images, TEST_IMAGES, sample)
             progress.update()
 
 
