@@ -14,6 +14,8 @@ from galaxy.prediction import MEAN
 
 REFERENCE = "central_pixel"
 FLOOR = "vote_noise_floor"
+PERFECT = "perfect_model"
+"""The exact floor, of simulated galaxies alone: the labels against their own expected values (`galaxy.truth`)."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,27 @@ def add_baselines(scored: Scored, galaxies: Packed, train: np.ndarray, rows: np.
     return Scored(scored.ids, scored.voted, scored.predictions | baselines)
 
 
-def report(test: Scored, valid: Scored, names: list[str], source: dict[str, Any]) -> dict[str, Any]:
+def report(
+    test: Scored,
+    valid: Scored,
+    names: list[str],
+    source: dict[str, Any],
+    *,
+    single_view: Scored | None,
+    expected: np.ndarray | None,
+) -> dict[str, Any]:
     """What `metrics/evaluate.json` holds.
 
     `best` is the model of lowest RMSE on valid: the choice that make_submission may take, made without the test set.
+
+    Args:
+        single_view: predictions for the test galaxies from one view, where `test` has the mean of several.
+        expected: N×37 expected values of the test galaxies' votes, where they are known.
     """
     rmse = test.rmse()
+    floors = {FLOOR: metrics.vote_noise_floor(test.voted)}
+    if expected is not None:
+        floors[PERFECT] = metrics.rmse(expected, test.voted)
     valid_rmse = valid.rmse()
     modelled = [*names, MEAN]
     first = tree.question(1)
@@ -50,12 +67,13 @@ def report(test: Scored, valid: Scored, names: list[str], source: dict[str, Any]
         "source": source["source"],
         "test_galaxies": len(test.ids),
         "best": min(names, key=lambda name: valid_rmse[name]),
-        "rmse": rmse | {FLOOR: metrics.vote_noise_floor(test.voted)},
+        "rmse": rmse | floors,
         "improvement_over_central_pixel_percent": {name: 100 * (1 - rmse[name] / rmse[REFERENCE]) for name in modelled},
         "accuracy_question_1": {
             name: metrics.accuracy(first, test.predictions[name], test.voted) for name in test.predictions
         },
         "valid_rmse": {name: valid_rmse[name] for name in modelled},
+        **({} if single_view is None else {"rmse_single_view": single_view.rmse()}),
     }
 
 
@@ -77,6 +95,7 @@ def terminal_table(content: dict[str, Any]) -> str:
     table = pd.DataFrame(
         {
             "RMSE": content["rmse"],
+            **({"single view": content["rmse_single_view"]} if "rmse_single_view" in content else {}),
             "valid RMSE": content["valid_rmse"],
             "over central pixel": content["improvement_over_central_pixel_percent"],
             "accuracy question 1": content["accuracy_question_1"],

@@ -75,6 +75,9 @@ class Train(Section):
     model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn) among them.")
     model_args: dict[str, Any] = Field(description="Further arguments of timm.create_model.")
     pretrained: bool = Field(description="Start from timm's published weights (fetched from its hub).")
+    weights: str | None = Field(
+        min_length=1, description="Start from the weights there: a model's folder, a .safetensors or .pth file."
+    )
     head: Literal["sigmoid", "decision_tree"] = Field(
         description="sigmoid: each column by itself. decision_tree: softmax in each question, times its parent."
     )
@@ -94,9 +97,24 @@ class Train(Section):
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
     augmentation: Augmentation
 
+    @model_validator(mode="after")
+    def _one_start(self) -> "Train":
+        if self.pretrained and self.weights is not None:
+            raise ValueError("pretrained and weights both say what to start from; set one of them to false or null")
+        return self
+
+
+class Views(Section):
+    rotations: int = Field(ge=1, le=360, description="Turns, equally far from each other; 4: quarter turns.")
+    flip: bool = Field(description="Each turn as it is and mirrored.")
+    zooms: list[Annotated[float, Field(gt=0.2, lt=5)]] = Field(
+        min_length=1, description="Each of those at these zooms; 1 is the image as it is."
+    )
+
 
 class Evaluate(Section):
     batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
+    views: Views
 
 
 class MakeSubmission(Section):
@@ -104,6 +122,7 @@ class MakeSubmission(Section):
         description="mean: the mean of all models; best: the one of lowest valid RMSE; or a model's name."
     )
     batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
+    views: Views
 
 
 class Params(BaseModel):

@@ -1,5 +1,6 @@
 """Vote fractions of packed images, in batches: of one network, or of several and their mean."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,20 @@ from tqdm import tqdm
 
 from galaxy import models
 from galaxy.models import Network
+from galaxy.views import ONE, View
 
 MEAN = "mean"
 """The name of the mean of all models beside theirs."""
 
 
-def predict(network: Network, images: np.ndarray, batch_size: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """Predict the images of some rows (all by default), on a GPU if there is one.
+def predict(
+    network: Network,
+    images: np.ndarray,
+    batch_size: int,
+    rows: np.ndarray | None = None,
+    views: Sequence[View] = ONE,
+) -> np.ndarray:
+    """Predict the images of some rows (all by default), on a GPU if there is one: the mean over the views.
 
     Args:
         images: N×H×W×3, uint8; may be memory-mapped, read a batch at a time.
@@ -29,14 +37,22 @@ def predict(network: Network, images: np.ndarray, batch_size: int, rows: np.ndar
     with torch.inference_mode(), tqdm(total=len(rows), desc="predict", unit=" images", smoothing=0) as bar:
         for start in range(0, len(rows), batch_size):
             batch = torch.from_numpy(images[rows[start : start + batch_size]]).to(device)
-            predicted[start : start + len(batch)] = network(batch).cpu().numpy()
+            seen = torch.stack([network(view(batch)) for view in views]).mean(dim=0)
+            predicted[start : start + len(batch)] = seen.cpu().numpy()
             bar.update(len(batch))
     return predicted
 
 
 def predict_all(
-    folder: Path, names: list[str], images: np.ndarray, batch_size: int, rows: np.ndarray | None = None
+    folder: Path,
+    names: list[str],
+    images: np.ndarray,
+    batch_size: int,
+    rows: np.ndarray | None = None,
+    views: Sequence[View] = ONE,
 ) -> dict[str, np.ndarray]:
     """Predictions of each model saved as `<folder>/train_<name>`, and under `mean` their mean; M×37 arrays by name."""
-    predictions = {name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows) for name in names}
+    predictions = {
+        name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows, views) for name in names
+    }
     return predictions | {MEAN: np.mean(list(predictions.values()), axis=0)}

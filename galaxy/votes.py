@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import timm
 
-from galaxy import checkpoints, files, metrics, models, tasks, training, tree
+from galaxy import checkpoints, files, metrics, models, pretraining, tasks, training, tree
 from galaxy.augmentation import Augment
 from galaxy.datasets import Images
 from galaxy.models import Spec
@@ -37,7 +37,8 @@ def train(
     network. The metrics are those of the best epoch on valid.
     """
     rows = galaxies.rows(split)
-    mean, std = pixel_statistics(options, galaxies.images, rows["train"])
+    start = None if options.weights is None else pretraining.read(Path(options.weights), options.model)
+    mean, std = pixel_statistics(options, galaxies.images, rows["train"]) if start is None else (start.mean, start.std)
     spec = Spec(
         model=options.model,
         model_args=options.model_args,
@@ -48,9 +49,16 @@ def train(
         mean=mean,
         std=std,
     )
-    data = {"training_galaxies": len(rows["train"]), "split": files.fingerprint(split), "source": source}
+    data = {
+        "training_galaxies": len(rows["train"]),
+        "split": files.fingerprint(split),
+        "source": source,
+        "weights": None if start is None else start.origin,
+    }
     L.seed_everything(options.seed, workers=True, verbose=False)
     network = models.build(spec, options.pretrained)
+    if start is not None:
+        start.fill(network.backbone)
     augment = Augment.of(options.augmentation, options.seed)
     history = training.fit(
         network,

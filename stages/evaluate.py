@@ -1,30 +1,40 @@
 """Score every model, their mean and the baselines on the test galaxies."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from galaxy import evaluation, files, params, provenance
+from galaxy import evaluation, files, params, provenance, truth, views
 from galaxy.errors import run
 from galaxy.evaluation import Scored
 from galaxy.packed import Packed
 from galaxy.prediction import predict_all
+from galaxy.views import View
 from stages import paths
 
 
 def main() -> None:
     options = params.load()
     names = list(options.models)
+    several = views.views(options.evaluate.views)
     galaxies = Packed.open(paths.PREPROCESSED, "training")
     rows = galaxies.rows(pd.read_csv(paths.SPLIT))
-    valid, test = (
-        Scored(
-            galaxies.ids[rows[name]],
-            galaxies.votes[rows[name]],
-            predict_all(paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name]),
-        )
-        for name in ("valid", "test")
-    )
+
+    def scored(name: str, seen: Sequence[View]) -> Scored:
+        predicted = predict_all(paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name], seen)
+        return Scored(galaxies.ids[rows[name]], galaxies.votes[rows[name]], predicted)
+
+    valid, test = scored("valid", several), scored("test", several)
+    single_view = scored("test", views.ONE) if len(several) > 1 else None
     test = evaluation.add_baselines(test, galaxies, rows["train"], rows["test"])
-    content = evaluation.report(test, valid, names, provenance.read(paths.PREPROCESSED))
+    content = evaluation.report(
+        test,
+        valid,
+        names,
+        provenance.read(paths.PREPROCESSED),
+        single_view=single_view,
+        expected=truth.expected(paths.PREPROCESSED, test.ids),
+    )
     histories = {name: pd.read_csv(paths.METRICS / f"train_{name}_history.csv") for name in names}
 
     evaluation.write_predictions(paths.PREDICTIONS, test, names)

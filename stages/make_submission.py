@@ -1,6 +1,6 @@
 """Predict the competition's test images and write the leaderboard's CSV."""
 
-from galaxy import files, params, prediction, submission
+from galaxy import files, params, prediction, submission, views
 from galaxy.errors import run
 from galaxy.packed import Packed
 from stages import paths
@@ -8,12 +8,15 @@ from stages import paths
 
 def main() -> None:
     options = params.load()
-    chosen = options.make_submission.model
+    how = options.make_submission
+    chosen = how.model
     if chosen == "best":
         chosen = files.read_json(paths.REPORT)["best"]
     names = list(options.models) if chosen == prediction.MEAN else [chosen]
     galaxies = Packed.open(paths.PREPROCESSED, "test")
-    predicted = prediction.predict_all(paths.MODELS, names, galaxies.images, options.make_submission.batch_size)
+    predicted = prediction.predict_all(
+        paths.MODELS, names, galaxies.images, how.batch_size, views=views.views(how.views)
+    )
     submission.write(paths.SUBMISSION, galaxies.ids, predicted[chosen])
     rows = submission.validate(paths.SUBMISSION, galaxies.ids)
     print(f"{paths.SUBMISSION}: {rows} galaxies by {chosen}; valid")

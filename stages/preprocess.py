@@ -1,6 +1,6 @@
 """Decode, crop and resize every image into one packed array a set."""
 
-from galaxy import params, preprocess, provenance
+from galaxy import params, preprocess, provenance, truth
 from galaxy.errors import run
 from stages import paths
 
@@ -8,6 +8,7 @@ from stages import paths
 def main() -> None:
     options = params.load().preprocess
     preprocess.preprocess(paths.RAW, paths.PREPROCESSED, options.crop, options.size)
+    truth.carry(paths.RAW, paths.PREPROCESSED)
     provenance.write(paths.PREPROCESSED, provenance.read(paths.RAW))
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from galaxy import truth
 from galaxy.competition import SOLUTIONS, TEST_IMAGES, TRAINING_IMAGES, zip_path
 from galaxy.errors import GalaxyError
 from galaxy.files import atomic
@@ -34,7 +35,6 @@ from galaxy.simulator.visibility import look
 from galaxy.simulator.volunteers import Classification, classify
 from galaxy.tree import COLUMNS
 
-TRUTH = "simulated_truth.csv"
 IDS = range(100_000, 1_000_000)
 DATE = (2013, 12, 20, 0, 0, 0)
 """Of the members of every zip: the competition's first day."""
@@ -143,11 +143,11 @@ def _cores() -> int:
 def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
     with ExitStack() as stack:
         images = stack.enter_context(_new_zip(zip_path(folder, TRAINING_IMAGES)))
-        truth = stack.enter_context(_new_text(folder / TRUTH))
+        truths = stack.enter_context(_new_text(folder / truth.NAME))
         solutions_zip = stack.enter_context(_new_zip(zip_path(folder, SOLUTIONS)))
         member = stack.enter_context(solutions_zip.open(_member(f"{SOLUTIONS}.csv", zipfile.ZIP_DEFLATED), "w"))
         solutions = stack.enter_context(io.TextIOWrapper(member, encoding="ascii", newline="\n"))
-        solution_rows, truth_rows = (csv.writer(file, lineterminator="\n") for file in (solutions, truth))
+        solution_rows, truth_rows = (csv.writer(file, lineterminator="\n") for file in (solutions, truths))
         solution_rows.writerow(["GalaxyID", *COLUMNS])
         truth_rows.writerow(["GalaxyID", *(field.name for field in fields(Galaxy)), "volunteers", *COLUMNS])
         for sample in samples:
