@@ -51,7 +51,17 @@ def test_deps_are_the_closure_of_the_stages_imports(stage: str, imports: grimp.I
 
 def test_stages_and_their_order_are_those_designed():
     assert list(STAGES) == [
-        *("download", "explore", "preprocess", "split", "train_cnn", "train_resnet", "evaluate", "make_submission")
+        *(
+            "download",
+            "explore",
+            "calibrate",
+            "preprocess",
+            "split",
+            "train_cnn",
+            "train_resnet",
+            "evaluate",
+            "make_submission",
+        )
     ]
     made_by = {out: stage for stage in STAGES for out in outs(stage)}
     upstream = {
@@ -61,6 +71,7 @@ def test_stages_and_their_order_are_those_designed():
     assert upstream == {
         "download": set(),
         "explore": {"download"},
+        "calibrate": {"download"},
         "preprocess": {"download"},
         "split": {"preprocess"},
         "train_cnn": {"preprocess", "split"},
@@ -77,7 +88,7 @@ def outs(stage: str) -> list[str]:
 
 
 def test_every_leaf_of_the_params_is_read_by_a_stage_and_none_is_unknown():
-    read = {param for stage in STAGES.values() for param in stage["params"]}
+    read = {param for stage in STAGES.values() for param in stage.get("params", [])}
     assert read == set(leaves(PARAMS))
 
 
@@ -108,6 +119,6 @@ def test_images_of_the_competition_are_never_pushed():
 def test_no_stage_that_needs_no_network_training_waits_for_torch(imports: grimp.ImportGraph):
     """Importing torch takes seconds: stages that do not predict start at once."""
     graph = grimp.build_graph("galaxy", "stages", include_external_packages=True, cache_dir=None)
-    for stage in ("download", "explore", "preprocess", "split"):
+    for stage in ("download", "explore", "calibrate", "preprocess", "split"):
         used = graph.find_upstream_modules(f"stages.{stage}")
         assert not used & {"torch", "timm", "lightning"}, stage
