@@ -36,9 +36,9 @@ COMMON: dict[str, Any] = {
     "precision": "bf16-mixed",
     "augmentation": VIEWS,
 }
-SIMULATED = COMMON | {"learning_rate": 0.002, "epochs": 8}
-SCRATCH = COMMON | {"learning_rate": 0.002, "epochs": 60, "batch_size": 32}
-PRETRAINED = COMMON | {"learning_rate": 0.0005, "epochs": 30, "batch_size": 32}
+SIMULATED = COMMON | {"learning_rate": 0.002, "epochs": 6}
+SCRATCH = COMMON | {"learning_rate": 0.002, "epochs": 40, "batch_size": 32}
+PRETRAINED = COMMON | {"learning_rate": 0.0005, "epochs": 20, "batch_size": 32}
 
 
 def options(changes: dict[str, Any]) -> Train:

@@ -30,11 +30,20 @@ SKY_NOISE = np.array([0.0125, 0.0175, 0.0275], np.float32)
 ELECTRONS = np.array([1050.0, 930.0, 650.0], np.float32)
 """Electrons a nanomaggy makes in an exposure, for the noise of the galaxy's own light."""
 
+GRAIN, COMMON_GRAIN = 0.82, 0.5
+"""How much of the sky's noise the survey's pictures show, and which share of it all three bands have in common.
+
+From the sky in the corners of the competition's images: their channels go together more than independent bands would.
+"""
+
+TINTED = 0.25
+"""Share of pictures whose sky has a tint."""
+
 SEEING_BY_BAND = (1.06, 1.0, 0.95)
 
 STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
 STRETCH_Q = 94.0
-STRETCH_OFFSETS = np.array([-0.013, -0.006, -0.0085], np.float32)
+STRETCH_OFFSETS = np.array([-0.0119, -0.005, -0.0078], np.float32)
 """Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
 
 Fitted to the median radial profiles, in red, green and blue, of the competition's images.
@@ -63,7 +72,7 @@ def photograph(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator)
     light = render(galaxy, size, rng)
     add_field(light, galaxy, scale, conditions.seeing, rng)
     light = _blur(light, scale, conditions, rng) * np.float32((PIXEL / scale) ** 2)
-    bands = _add_noise(light, scale, conditions, rng)
+    bands = _add_noise(light, scale, conditions, rng) + _sky_left(conditions, rng)[:, None, None]
     seen = np.stack([cv2.GaussianBlur(band, (0, 0), RESAMPLING) for band in bands])
     picture = cv2.imdecode(_jpeg(lupton(seen), SURVEY_QUALITY), cv2.IMREAD_COLOR)
     assert picture is not None
@@ -90,8 +99,19 @@ def _add_noise(light: Array, scale: float, conditions: Conditions, rng: np.rando
     """Noise of sky and of the light itself; `light` is in nanomaggies a camera pixel."""
     variance = SKY_NOISE[:, None, None] ** 2 + np.maximum(light, 0) / ELECTRONS[:, None, None]
     # Skies differ from night to night. A pixel of a reduced picture is the mean of several of the camera's.
-    factor = np.float32(conditions.noise * rng.lognormal(0, 0.12) * PIXEL / scale)
-    return light + factor * np.sqrt(variance) * rng.standard_normal(light.shape, np.float32)
+    factor = np.float32(conditions.noise * GRAIN * rng.lognormal(0, 0.12) * PIXEL / scale)
+    own, common = rng.standard_normal(light.shape, np.float32), rng.standard_normal(light.shape[1:], np.float32)
+    grain = np.float32(np.sqrt(1 - COMMON_GRAIN)) * own + np.float32(np.sqrt(COMMON_GRAIN)) * common
+    return light + factor * np.sqrt(variance) * grain
+
+
+def _sky_left(conditions: Conditions, rng: np.random.Generator) -> Array:
+    """What the subtraction of the sky left over in g, r and i, in nanomaggies a pixel: mostly nothing, now and then a
+    tint."""
+    if rng.random() > TINTED:
+        return np.zeros(3, np.float32)
+    tint = rng.exponential(0.18) * rng.uniform(0.5, 1.5, 3)
+    return (conditions.noise * SKY_NOISE * tint).astype(np.float32)
 
 
 def lupton(light: Array) -> NDArray[np.uint8]:

@@ -13,6 +13,8 @@ ELLIPTICAL, DISC, IRREGULAR, STAR, ARTIFACT = "elliptical", "disc", "irregular",
 
 SHARES = {ELLIPTICAL: 0.30, DISC: 0.645, IRREGULAR: 0.05, STAR: 0.002, ARTIFACT: 0.003}
 
+SURFACE_BRIGHTNESS = {ELLIPTICAL: 21.75, DISC: 22.1, IRREGULAR: 22.2}
+
 FAINT_LIMIT = 17.0
 SMALLEST_RADIUS = 3.0
 LARGEST_RADIUS = 60.0
@@ -79,8 +81,8 @@ def draw(rng: np.random.Generator) -> Galaxy:
 
 def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
     """A round, red, smooth galaxy of that kind's brightness and size, in a random field."""
-    magnitude, radius = _magnitude_and_radius(rng)
-    bulge_g_r = rng.normal(0.92, 0.12)
+    magnitude, radius = _magnitude_and_radius(rng, SURFACE_BRIGHTNESS.get(kind, SURFACE_BRIGHTNESS[ELLIPTICAL]))
+    bulge_g_r = rng.normal(0.98, 0.13)
     return Galaxy(
         kind=kind,
         magnitude=magnitude,
@@ -118,15 +120,15 @@ def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
     )
 
 
-def _magnitude_and_radius(rng: np.random.Generator) -> tuple[float, float]:
+def _magnitude_and_radius(rng: np.random.Generator, surface_brightness: float) -> tuple[float, float]:
     """Total r magnitude and radius in arcseconds.
 
     Numbers of galaxies rise as 10^(0.6 m) to the sample's limit; the radius follows from the mean surface brightness
-    within it, which is about 21.9 magnitudes an arcsecond² whatever the kind.
+    within it, in magnitudes an arcsecond².
     """
     while True:
         magnitude = FAINT_LIMIT - rng.exponential(1 / (0.6 * np.log(10)))
-        radius = 10 ** (0.2 * (rng.normal(21.85, 0.55) - magnitude)) / np.sqrt(np.pi)
+        radius = 10 ** (0.2 * (rng.normal(surface_brightness, 0.75) - magnitude)) / np.sqrt(np.pi)
         if SMALLEST_RADIUS < radius < LARGEST_RADIUS:
             return magnitude, radius
 
@@ -154,8 +156,8 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
     galaxy.bulge_sersic = float(np.clip(1.2 + 3 * galaxy.bulge_fraction + rng.normal(0, 0.4), 0.8, 4.5))
     galaxy.bulge_axis_ratio = rng.uniform(0.6, 0.9)
     # Dust within the disc reddens it as it tilts (Masters et al. 2010).
-    reddening = 0.2 * (1 - np.cos(np.radians(galaxy.inclination)))
-    galaxy.disc_g_r = rng.normal(0.76 - 0.36 * lateness, 0.11) + reddening
+    reddening = 0.32 * (1 - np.cos(np.radians(galaxy.inclination)))
+    galaxy.disc_g_r = rng.normal(0.78 - 0.36 * lateness, 0.11) + reddening
     galaxy.disc_r_i = 0.08 + 0.38 * galaxy.disc_g_r + rng.normal(0, 0.02)
     galaxy.bulge_g_r = max(galaxy.bulge_g_r - 0.1 * lateness + reddening, galaxy.disc_g_r)
     galaxy.dust_lane = rng.uniform(0.2, 1.0) if rng.random() < 0.9 else rng.uniform(1.0, 1.8)
@@ -171,9 +173,9 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
 def _disc_scale(bulge_fraction: float, inclination: float) -> float:
     """Scale length of the disc whose galaxy has 90 % of its light within 1.
 
-    An exponential disc seen face-on has it within 3.9 scale lengths; a bulge, and inclination, draw the light in.
+    An exponential disc seen face-on has it within 3.9 scale lengths, and the Petrosian radius lies further out; a bulge, and inclination, draw the light in.
     """
-    lengths = (3.9 + 1.3 * np.log(1 - bulge_fraction)) * (0.75 + 0.25 * np.cos(np.radians(inclination)))
+    lengths = (4.4 + 1.3 * np.log(1 - bulge_fraction)) * (0.75 + 0.25 * np.cos(np.radians(inclination)))
     return float(1 / lengths)
 
 

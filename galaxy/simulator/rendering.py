@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 FIELD = 8.48
 """Side of a cut-out in radii: Galaxy Zoo scaled its 424 pixels to 0.02 radii each (Willett et al. 2013)."""
 
-YOUNG = (-0.3, -0.12)
+YOUNG = (-0.25, -0.1)
 """What arms, rings and clumps differ by from their disc in g−r and r−i: young stars are blue."""
 
 
@@ -129,9 +129,9 @@ def _sersic(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
 
 
 def _exponential(galaxy: Galaxy, radius: Array) -> Array:
-    """Exponential disc that fades out beyond four scale lengths, as discs do (van der Kruit 1979)."""
+    """Exponential disc that fades out beyond some five scale lengths, as discs do (van der Kruit 1979)."""
     lengths = radius / np.float32(galaxy.disc_scale)
-    return np.exp(-lengths) / (1 + np.exp(np.minimum(4 * (lengths - 4.2), 60)))
+    return np.exp(-lengths) / (1 + np.exp(np.minimum(2.5 * (lengths - 4.8), 60)))
 
 
 def _edge_on(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
@@ -140,7 +140,7 @@ def _edge_on(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
     tilt = np.cos(np.radians(galaxy.inclination))
     height = galaxy.disc_scale * np.hypot(1.2 * galaxy.thickness, 0.9 * tilt) + soft
     across = 1 / np.cosh(np.minimum(np.abs(v) / np.float32(height), 40)) ** 2
-    return (1 + along) * np.exp(-along) / (1 + np.exp(np.minimum(4 * (along - 4.2), 60))) * across
+    return (1 + along) * np.exp(-along) / (1 + np.exp(np.minimum(2.5 * (along - 4.8), 60))) * across
 
 
 def _arms(galaxy: Galaxy, radius: Array, angle: Array, rng: np.random.Generator) -> Array:
