@@ -1,16 +1,16 @@
 """Scores on the test galaxies, which no model and no choice has seen: models, their mean, and the baselines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from galaxy import figures, files, metrics, tree
+from galaxy import ensemble, figures, files, metrics, tree
 from galaxy.baselines import BASELINES
+from galaxy.ensemble import MEAN, WEIGHTED
 from galaxy.packed import Packed
-from galaxy.prediction import MEAN
 
 REFERENCE = "central_pixel"
 FLOOR = "vote_noise_floor"
@@ -26,6 +26,10 @@ class Scored:
     voted: np.ndarray
     predictions: dict[str, np.ndarray]
 
+    def with_ensembles(self, weights: dict[str, float]) -> "Scored":
+        """The same with the models' mean, and their sum with those weights, beside them."""
+        return replace(self, predictions=ensemble.combine(self.predictions, weights))
+
     def rmse(self) -> dict[str, float]:
         return {name: metrics.rmse(predicted, self.voted) for name, predicted in self.predictions.items()}
 
@@ -36,43 +40,49 @@ def add_baselines(scored: Scored, galaxies: Packed, train: np.ndarray, rows: np.
     baselines = {
         name: kind().fit(colours[train], votes[train]).predict(colours[rows]) for name, kind in BASELINES.items()
     }
-    return Scored(scored.ids, scored.voted, scored.predictions | baselines)
+    return replace(scored, predictions=scored.predictions | baselines)
 
 
 def report(
     test: Scored,
+    scored_on: str,
     valid: Scored,
     names: list[str],
     source: dict[str, Any],
     *,
     single_view: Scored | None,
     expected: np.ndarray | None,
+    weights: dict[str, float],
 ) -> dict[str, Any]:
     """What `metrics/evaluate.json` holds.
 
     `best` is the model of lowest RMSE on valid: the choice that make_submission may take, made without the test set.
 
     Args:
+        scored_on: `test`, or `valid` where there is no test split.
         single_view: predictions for the test galaxies from one view, where `test` has the mean of several.
         expected: N×37 expected values of the test galaxies' votes, where they are known.
+        weights: of the weighted ensemble, fitted on valid.
     """
     rmse = test.rmse()
     floors = {FLOOR: metrics.vote_noise_floor(test.voted)}
     if expected is not None:
         floors[PERFECT] = metrics.rmse(expected, test.voted)
     valid_rmse = valid.rmse()
-    modelled = [*names, MEAN]
+    modelled = [*names, MEAN, WEIGHTED]
     first = tree.question(1)
     return {
         "source": source["source"],
-        "test_galaxies": len(test.ids),
+        "scored_on": scored_on,
+        "galaxies": len(test.ids),
         "best": min(names, key=lambda name: valid_rmse[name]),
         "rmse": rmse | floors,
         "improvement_over_central_pixel_percent": {name: 100 * (1 - rmse[name] / rmse[REFERENCE]) for name in modelled},
         "accuracy_question_1": {
             name: metrics.accuracy(first, test.predictions[name], test.voted) for name in test.predictions
         },
-        "valid_rmse": {name: valid_rmse[name] for name in modelled},
+        "valid_rmse": {name: valid_rmse[name] for name in (*names, MEAN)},
+        "ensemble_weights": weights,
         **({} if single_view is None else {"rmse_single_view": single_view.rmse()}),
     }
 
@@ -104,12 +114,18 @@ def terminal_table(content: dict[str, Any]) -> str:
     )
     formats = {"over central pixel": "{:+.1f} %".format, "accuracy question 1": "{:.3f}".format}
     body = table.to_string(formatters=formats, float_format="{:.5f}".format, na_rep="")
-    return f"{content['test_galaxies']} test galaxies ({content['source']}); best on valid: {content['best']}\n{body}"
+    return f"{_label(content)}; best on valid: {content['best']}\n{body}"
+
+
+def _label(content: dict[str, Any]) -> str:
+    """Which galaxies were scored, for titles; those of valid chose the epochs and the weights."""
+    chose = "" if content["scored_on"] == "test" else ", which chose the epochs and the weights"
+    return f"{content['galaxies']:,} {content['scored_on']} galaxies ({content['source']}{chose})"
 
 
 def write_figures(folder: Path, test: Scored, content: dict[str, Any], histories: dict[str, pd.DataFrame]) -> None:
     """Write `history.png`, `rmse_by_question.png` and `predicted_against_voted.png` into `folder`."""
-    label = f"{len(test.ids):,} test galaxies ({content['source']})"
+    label = _label(content)
     best = content["best"]
     lines = {name.replace("_", " "): content["rmse"][name] for name in BASELINES}
     figures.write_all(
@@ -125,8 +141,8 @@ def write_figures(folder: Path, test: Scored, content: dict[str, Any], histories
 
 
 def write_predictions(folder: Path, test: Scored, names: list[str]) -> None:
-    """Write `<name>.csv`, GalaxyID and 37 columns, for each model and their mean."""
-    for name in [*names, MEAN]:
+    """Write `<name>.csv`, GalaxyID and 37 columns, for each model and both ensembles."""
+    for name in [*names, MEAN, WEIGHTED]:
         table = pd.DataFrame(test.predictions[name], columns=list(tree.COLUMNS))
         table.insert(0, "GalaxyID", test.ids)
         files.write_csv(folder / f"{name}.csv", table, float_format="%.6f")

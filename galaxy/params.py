@@ -51,7 +51,9 @@ class Preprocess(Section):
 
 
 class Split(Section):
-    test: Fraction = Field(description="Share of the labelled galaxies that is only reported on.")
+    test: float = Field(
+        ge=0, lt=1, description="Share of the labelled galaxies that is only reported on; 0: scores are on valid."
+    )
     valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch.")
     seed: int = Field(ge=0, description="Seed of the permutation.")
 
@@ -119,7 +121,7 @@ class Evaluate(Section):
 
 class MakeSubmission(Section):
     model: str = Field(
-        description="mean: the mean of all models; best: the one of lowest valid RMSE; or a model's name."
+        description="mean: of all models; weighted: by weights fitted on valid; best: on valid; or a model's name."
     )
     batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
     views: Views
@@ -156,7 +158,7 @@ class Params(BaseModel):
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
                 "enlarging adds no detail; lower size or raise crop"
             )
-        choices = ["best", "mean", *self.models]
+        choices = ["best", "mean", "weighted", *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self

@@ -1,4 +1,4 @@
-"""Vote fractions of packed images, in batches: of one network, or of several and their mean."""
+"""Vote fractions of packed images, in batches: of one network, or of several."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,6 @@ from tqdm import tqdm
 from galaxy import models
 from galaxy.models import Network
 from galaxy.views import ONE, View
-
-MEAN = "mean"
-"""The name of the mean of all models beside theirs."""
 
 
 def predict(
@@ -51,8 +48,5 @@ def predict_all(
     rows: np.ndarray | None = None,
     views: Sequence[View] = ONE,
 ) -> dict[str, np.ndarray]:
-    """Predictions of each model saved as `<folder>/train_<name>`, and under `mean` their mean; M×37 arrays by name."""
-    predictions = {
-        name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows, views) for name in names
-    }
-    return predictions | {MEAN: np.mean(list(predictions.values()), axis=0)}
+    """Predictions of each model saved as `<folder>/train_<name>`; M×37 arrays by name."""
+    return {name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows, views) for name in names}

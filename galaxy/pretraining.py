@@ -89,7 +89,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
         return dict(content)
     except FileNotFoundError:
         raise GalaxyError(f"weights {path}: no such file or folder; train that model first, or name another") from None
-    except (ValueError, AttributeError, SafetensorError, RuntimeError, pickle.UnpicklingError) as error:
+    except (ValueError, AttributeError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise GalaxyError(f"weights {path} cannot be read as a state dict: {reason}") from None
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from galaxy import evaluation, files, params, provenance, truth, views
+from galaxy import ensemble, evaluation, files, params, provenance, truth, views
 from galaxy.errors import run
 from galaxy.evaluation import Scored
 from galaxy.packed import Packed
@@ -24,16 +24,23 @@ def main() -> None:
         predicted = predict_all(paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name], seen)
         return Scored(galaxies.ids[rows[name]], galaxies.votes[rows[name]], predicted)
 
-    valid, test = scored("valid", several), scored("test", several)
-    single_view = scored("test", views.ONE) if len(several) > 1 else None
-    test = evaluation.add_baselines(test, galaxies, rows["train"], rows["test"])
+    valid = scored("valid", several)
+    weights = ensemble.fit_weights(valid.predictions, valid.voted)
+    valid = valid.with_ensembles(weights)
+    # Without a test split there is nothing else to score on; the report says so.
+    scored_on = "test" if len(rows["test"]) else "valid"
+    test = valid if scored_on == "valid" else scored("test", several).with_ensembles(weights)
+    single_view = scored(scored_on, views.ONE).with_ensembles(weights) if len(several) > 1 else None
+    test = evaluation.add_baselines(test, galaxies, rows["train"], rows[scored_on])
     content = evaluation.report(
         test,
+        scored_on,
         valid,
         names,
         provenance.read(paths.PREPROCESSED),
         single_view=single_view,
         expected=truth.expected(paths.PREPROCESSED, test.ids),
+        weights=weights,
     )
     histories = {name: pd.read_csv(paths.METRICS / f"train_{name}_history.csv") for name in names}
 

@@ -1,6 +1,6 @@
 """Predict the competition's test images and write the leaderboard's CSV."""
 
-from galaxy import files, params, prediction, submission, views
+from galaxy import ensemble, files, params, prediction, submission, views
 from galaxy.errors import run
 from galaxy.packed import Packed
 from stages import paths
@@ -9,14 +9,15 @@ from stages import paths
 def main() -> None:
     options = params.load()
     how = options.make_submission
-    chosen = how.model
-    if chosen == "best":
-        chosen = files.read_json(paths.REPORT)["best"]
-    names = list(options.models) if chosen == prediction.MEAN else [chosen]
+    report = files.read_json(paths.REPORT)
+    chosen = report["best"] if how.model == "best" else how.model
+    names = list(options.models) if chosen in (ensemble.MEAN, ensemble.WEIGHTED) else [chosen]
     galaxies = Packed.open(paths.PREPROCESSED, "test")
     predicted = prediction.predict_all(
         paths.MODELS, names, galaxies.images, how.batch_size, views=views.views(how.views)
     )
+    if chosen not in predicted:
+        predicted = ensemble.combine(predicted, report["ensemble_weights"])
     submission.write(paths.SUBMISSION, galaxies.ids, predicted[chosen])
     rows = submission.validate(paths.SUBMISSION, galaxies.ids)
     print(f"{paths.SUBMISSION}: {rows} galaxies by {chosen}; valid")

@@ -74,7 +74,7 @@ def test_the_outputs_are_there_and_whole(clone: Path):
         assert [int(row["GalaxyID"]) for row in csv.DictReader(file)] == list(images)
     report = json.loads((clone / "metrics/evaluate.json").read_text())
     assert report["source"] == "simulated"
-    assert report["test_galaxies"] == TRAINING // 5
+    assert report["galaxies"] == TRAINING // 5
     floors = ("vote_noise_floor", "perfect_model")
     assert set(report["rmse"]) == {"cnn", "resnet", "mean", "column_means", "central_pixel", *floors}
     floor = max(report["rmse"].pop(name) for name in floors)

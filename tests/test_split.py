@@ -36,3 +36,8 @@ def test_a_split_of_other_galaxies_is_refused(preprocessed):
         galaxies.rows(split(galaxies.ids + 1, 0.2, 0.1, 1))
     rows = galaxies.rows(split(galaxies.ids, 0.2, 0.1, 1))
     assert sorted(np.concatenate(list(rows.values()))) == list(range(len(galaxies.ids)))
+
+
+def test_a_test_share_of_zero_leaves_nothing_out_but_valid():
+    counts = split(IDS, test=0, valid=0.1, seed=1)["Set"].value_counts()
+    assert counts.to_dict() == {"train": 900, "valid": 100}

@@ -173,7 +173,8 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
 def _disc_scale(bulge_fraction: float, inclination: float) -> float:
     """Scale length of the disc whose galaxy has 90 % of its light within 1.
 
-    An exponential disc seen face-on has it within 3.9 scale lengths, and the Petrosian radius lies further out; a bulge, and inclination, draw the light in.
+    An exponential disc seen face-on has it within 3.9 scale lengths, and its Petrosian radius lies further out; a
+    bulge, and inclination, draw the light in.
     """
     lengths = (4.4 + 1.3 * np.log(1 - bulge_fraction)) * (0.75 + 0.25 * np.cos(np.radians(inclination)))
     return float(1 / lengths)
