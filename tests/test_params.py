@@ -52,7 +52,7 @@ def test_the_projects_own_params_are_valid_and_name_both_models():
         ("preprocess.crop", 500, "preprocess.crop is 500: input should be less than or equal to 424"),
         ("preprocess.crop", 32, "preprocess.size (64) is above preprocess.crop (32)"),
         ("split.test", 0.95, "test + valid is 1.05; it must be below 1"),
-        ("make_submission.model", "vgg", "make_submission.model is 'vgg'; it may be best, mean, cnn, resnet"),
+        ("make_submission.model", "vgg", "make_submission.model is 'vgg'; it may be best, mean, weighted, cnn, resnet"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, key: str, value: object, message: str):
@@ -102,7 +102,7 @@ def test_the_readme_has_every_param_as_it_is(defaults: params.Params):
 
 def test_the_table_says_what_a_key_may_be(defaults: params.Params):
     table = params_table.markdown(defaults)
-    assert "| `split.test` | `0.2` | number > 0, < 1 |" in table
+    assert "| `split.test` | `0.2` | number ≥ 0, < 1 |" in table
     assert "| `train_<model>.epochs` | `6` / `3` | whole number ≥ 1, ≤ 100000 |" in table
     assert "| `train_<model>.ema_decay` | `null` | number > 0, < 1 or null |" in table
     assert "| `train_<model>.head` | `sigmoid` | sigmoid, decision_tree |" in table
