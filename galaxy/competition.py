@@ -29,6 +29,12 @@ IMAGE_SIZE = 424
 SUM_TOLERANCE = 1e-5
 """How far a question's answers may be from their parent's column: the rev1 file keeps this."""
 
+LARGEST_IMAGE, LARGEST_TABLE = 2**24, 2**30
+"""Bytes that a member of a zip may have: a thousand times an image's, a dozen times the solutions'. No more is read."""
+
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_ENCRYPTED = 0x1
+
 TRAINING_GALAXIES = 61_578
 TEST_GALAXIES = 79_975
 
@@ -68,10 +74,12 @@ def image_members(path: Path) -> dict[int, str]:
     `.DS_Store`) is no image and is left alone.
 
     Raises:
-        GalaxyError: the zip cannot be opened, holds no image, or holds an id twice.
+        GalaxyError: the zip cannot be opened, holds no image, an id twice, or an image that cannot be read: encrypted,
+            or claiming to be larger than any image.
     """
     with open_zip(path) as archive:
         names = archive.namelist()
+        _check_readable(path, [archive.getinfo(name) for name, _ in _named_by_id(names)], LARGEST_IMAGE)
     members: dict[int, str] = {}
     duplicates = []
     for name, galaxy_id in _named_by_id(names):
@@ -83,6 +91,23 @@ def image_members(path: Path) -> dict[int, str]:
     if not members:
         raise GalaxyError(f"{path} holds no image named <GalaxyID>.jpg among its {len(names)} members; fetch it again")
     return dict(sorted(members.items()))
+
+
+def _check_readable(path: Path, infos: list[zipfile.ZipInfo], largest: int) -> None:
+    """Refuse members that are encrypted, compressed in an unknown way, or larger than they can honestly be."""
+    problems = [f"{info.filename} is encrypted" for info in infos if info.flag_bits & _ENCRYPTED]
+    problems += [
+        f"{info.filename} has the unknown compression {info.compress_type}"
+        for info in infos
+        if info.compress_type not in _COMPRESSIONS
+    ]
+    problems += [
+        f"{info.filename} claims {info.file_size:,} bytes (at most {largest:,})"
+        for info in infos
+        if info.file_size > largest
+    ]
+    if problems:
+        raise list_problems(f"{path}: members that cannot be read", problems, "Fetch the file again.")
 
 
 def _named_by_id(names: list[str]) -> Iterator[tuple[str, int]]:
@@ -107,6 +132,7 @@ def read_solutions(path: Path) -> pd.DataFrame:
         if len(tables) != 1:
             raise GalaxyError(f"{path} holds {len(tables)} CSV files; it must hold exactly one, {SOLUTIONS}.csv")
         where = f"{path} ({tables[0]})"
+        _check_readable(path, [archive.getinfo(tables[0])], LARGEST_TABLE)
         with archive.open(tables[0]) as file:
             table = read_table(file, where)
     return check_votes(table, where)

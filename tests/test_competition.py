@@ -9,6 +9,8 @@ from conftest import TEST, TRAINING
 
 from galaxy import competition, tree
 from galaxy.errors import GalaxyError
+from galaxy.images import Cropper
+from galaxy.preprocess import pack
 
 HEADER = ",".join(["GalaxyID", *tree.COLUMNS])
 
@@ -132,6 +134,59 @@ def test_an_id_twice_and_no_image_at_all_are_refused(tmp_path: Path):
         archive.writestr("readme.txt", b"")
     with pytest.raises(GalaxyError, match="among its 1 members"):
         competition.image_members(path)
+
+
+def patched(path: Path, offset: int, value: bytes) -> None:
+    """Overwrite bytes in the entry of a zip's only member, in the central directory (signature PK 1 2)."""
+    content = bytearray(path.read_bytes())
+    start = content.rindex(b"PK\x01\x02") + offset
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (24, (3 * 10**9).to_bytes(4, "little"), "{member} claims 3,000,000,000 bytes (at most"),
+        (8, b"\x01", "{member} is encrypted"),
+        (10, b"\x63", "{member} has the unknown compression 99"),
+    ],
+)
+def test_members_that_cannot_honestly_be_read_are_refused_before_they_are(
+    tmp_path: Path, offset: int, value: bytes, message: str
+):
+    path = tmp_path / "some.zip"
+    for member, read in (("a/9.jpg", competition.image_members), ("a.csv", competition.read_solutions)):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, b"0" * 1000)
+        patched(path, offset, value)
+        with pytest.raises(GalaxyError) as error:
+            read(path)
+        assert message.format(member=member) in str(error.value)
+
+
+def test_a_member_that_is_a_hundred_gigabytes_of_nothing_is_refused(tmp_path: Path):
+    """A zip64 entry: 100 GB in a few bytes."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        archive.writestr("9.jpg", b"0" * 1000)
+        archive.getinfo("9.jpg").file_size = 10**11  # what the directory, written on closing, will say
+    assert path.stat().st_size < 1000
+    with pytest.raises(GalaxyError, match=r"9\.jpg claims 100,000,000,000 bytes"):
+        competition.image_members(path)
+
+
+def test_members_with_paths_that_lead_out_of_the_zip_are_read_and_never_written(tmp_path: Path):
+    path = tmp_path / "inside" / "images.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("../9.jpg", "/tmp/10.jpg", "C:\\11.jpg"):  # noqa: S108 (nothing is written there)
+            archive.writestr(name, b"no image")
+    members = competition.image_members(path)
+    assert members == {9: "../9.jpg", 10: "/tmp/10.jpg"}  # noqa: S108
+    with pytest.raises(GalaxyError, match=r"\.\./9\.jpg: no readable image"):
+        pack(path, list(members.values()), Cropper(424, 212, 64), tmp_path / "inside" / "images.npy")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["inside"]
 
 
 def test_whole_files_pass_and_are_counted(raw: Path):
