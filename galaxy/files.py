@@ -18,6 +18,10 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk, say: the system names no file where one is written to
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

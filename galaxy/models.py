@@ -9,7 +9,8 @@ import timm
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 from torch import nn
 
 from galaxy import files, networks, tree
@@ -97,7 +98,7 @@ def save(folder: Path, network: Network, card: dict[str, Any]) -> None:
     """Write `model.safetensors` and `model.json` (the spec, and what `card` says of training) into `folder`."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.backbone.state_dict().items()}
     with files.atomic(folder / WEIGHTS) as part:
-        save_file(tensors, part)
+        part.write_bytes(serialize(tensors))
     files.write_json(folder / CARD, {"spec": network.spec.model_dump(), **card})
 
 

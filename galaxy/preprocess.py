@@ -48,6 +48,7 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     """
     shape = (len(members), cropper.size, cropper.size, 3)
     np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
+    _reserve(target)
     chunks = [slice(start, min(start + CHUNK, len(members))) for start in range(0, len(members), CHUNK)]
     colours = np.empty((len(members), 3))
     problems: list[str] = []
@@ -62,6 +63,13 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     if problems:
         raise list_problems(f"{path}: images that cannot be used", problems, "Fetch or mend them, or leave them out.")
     return colours
+
+
+def _reserve(path: Path) -> None:
+    """Claim a file's whole space on the disk: a process that writes to a map of what is not there is killed."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 @dataclass(frozen=True)
