@@ -27,7 +27,7 @@ from galaxy.split import split
 SIZE = Preprocess(crop=212, size=64)
 REAL_GALAXIES = 500
 
-VIEWS = {"flip": True, "rotation": 180.0, "zoom": 1.15, "shift": 0.02, "brightness": 0.05, "contrast": 0.1}
+VIEWS = {"flip": True, "rotation": 180.0, "zoom": 1.15, "shift": 0.03, "brightness": 0.08, "contrast": 0.2}
 COMMON: dict[str, Any] = {
     "model": "resnet18",
     "optimizer": "adamw",
@@ -36,7 +36,7 @@ COMMON: dict[str, Any] = {
     "precision": "bf16-mixed",
     "augmentation": VIEWS,
 }
-SIMULATED = COMMON | {"learning_rate": 0.002, "epochs": 6}
+SIMULATED = COMMON | {"learning_rate": 0.002, "epochs": 5}
 SCRATCH = COMMON | {"learning_rate": 0.002, "epochs": 40, "batch_size": 32}
 PRETRAINED = COMMON | {"learning_rate": 0.0005, "epochs": 20, "batch_size": 32}
 
@@ -86,7 +86,7 @@ def few(ids: np.ndarray, seed: int) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("real", type=Path)
-    parser.add_argument("--galaxies", type=int, default=20_000, help="simulated ones")
+    parser.add_argument("--galaxies", type=int, default=12_000, help="simulated ones")
     parser.add_argument("--simulated-seeds", type=int, default=1, help="trainings on simulated galaxies")
     parser.add_argument("--seeds", type=int, default=3, help="pairs of trainings on 500 real galaxies")
     parser.add_argument("--work", type=Path, default=Path("data/transfer"))

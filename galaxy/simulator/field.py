@@ -58,7 +58,7 @@ def _add_star(
     ):
         if 0 <= c < size and 0 <= r < size:
             image[:, r, c] += flux * np.float32(share)
-    if magnitude < 14.5:
+    if magnitude < 13:
         _add_spikes(image, place, flux, scale, seeing, rng)
 
 

@@ -82,7 +82,7 @@ def photograph(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator)
 def _blur(light: Array, scale: float, conditions: Conditions, rng: np.random.Generator) -> Array:
     """Seeing: two Gaussians, core and wings, as the survey models it. Bands are off each other by a bit of a pixel."""
     seeing = conditions.seeing * rng.lognormal(0, 0.1)
-    shifts = rng.normal(0, 0.12 * PIXEL / scale, (3, 2))
+    shifts = rng.normal(0, 0.16 * PIXEL / scale, (3, 2))
     blurred = np.empty_like(light)
     for band, factor in enumerate(SEEING_BY_BAND):
         # The rest of the blur comes with the resampling.
@@ -110,7 +110,7 @@ def _sky_left(conditions: Conditions, rng: np.random.Generator) -> Array:
     tint."""
     if rng.random() > TINTED:
         return np.zeros(3, np.float32)
-    tint = rng.exponential(0.18) * rng.uniform(0.5, 1.5, 3)
+    tint = rng.exponential(0.15) * rng.uniform(0.5, 1.5, 3)
     return (conditions.noise * SKY_NOISE * tint).astype(np.float32)
 
 

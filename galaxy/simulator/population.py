@@ -128,16 +128,16 @@ def _magnitude_and_radius(rng: np.random.Generator, surface_brightness: float) -
     """
     while True:
         magnitude = FAINT_LIMIT - rng.exponential(1 / (0.6 * np.log(10)))
-        radius = 10 ** (0.2 * (rng.normal(surface_brightness, 0.75) - magnitude)) / np.sqrt(np.pi)
+        radius = 10 ** (0.2 * (rng.normal(surface_brightness, 0.85) - magnitude)) / np.sqrt(np.pi)
         if SMALLEST_RADIUS < radius < LARGEST_RADIUS:
             return magnitude, radius
 
 
 def _make_elliptical(galaxy: Galaxy, rng: np.random.Generator) -> None:
-    galaxy.bulge_sersic = float(np.clip(rng.normal(4.0, 0.9), 1.8, 6.5))
+    galaxy.bulge_sersic = float(np.clip(rng.normal(4.3, 1.2), 1.8, 7.5))
     # Petrosian radii of 90 % are some 3 half-light radii at n = 4 and grow with n.
-    galaxy.bulge_radius = 1 / (2.4 + 0.15 * galaxy.bulge_sersic)
-    galaxy.neighbours *= 1.6  # ellipticals live in groups and clusters
+    galaxy.bulge_radius = rng.lognormal(0, 0.25) / (2.8 + 0.25 * galaxy.bulge_sersic)
+    galaxy.neighbours *= 2.0  # ellipticals live in groups and clusters
     galaxy.bulge_axis_ratio = 1 - 0.75 * rng.beta(1.4, 2.8)
     if rng.random() < 0.02:
         galaxy.dust_lane = rng.uniform(0.5, 1.5)
@@ -149,14 +149,14 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
     """A disc from lenticular to late spiral; `lateness` (0 to 1) runs along the Hubble sequence."""
     lateness = rng.beta(1.3, 1.3)
     galaxy.inclination = float(np.degrees(np.arccos(rng.uniform(0, 1))))
-    galaxy.thickness = rng.uniform(0.1, 0.24) + 0.1 * (1 - lateness)
+    galaxy.thickness = rng.uniform(0.06, 0.22) + 0.08 * (1 - lateness)
     galaxy.bulge_fraction = float(np.clip(0.6 * (1 - lateness) * rng.lognormal(0, 0.5) + 0.03, 0.01, 0.75))
     galaxy.disc_scale = _disc_scale(galaxy.bulge_fraction, galaxy.inclination)
     galaxy.bulge_radius = galaxy.disc_scale * (0.16 + 0.4 * galaxy.bulge_fraction) * rng.lognormal(0, 0.2)
     galaxy.bulge_sersic = float(np.clip(1.2 + 3 * galaxy.bulge_fraction + rng.normal(0, 0.4), 0.8, 4.5))
     galaxy.bulge_axis_ratio = rng.uniform(0.6, 0.9)
     # Dust within the disc reddens it as it tilts (Masters et al. 2010).
-    reddening = 0.32 * (1 - np.cos(np.radians(galaxy.inclination)))
+    reddening = 0.4 * (1 - np.cos(np.radians(galaxy.inclination)))
     galaxy.disc_g_r = rng.normal(0.78 - 0.36 * lateness, 0.11) + reddening
     galaxy.disc_r_i = 0.08 + 0.38 * galaxy.disc_g_r + rng.normal(0, 0.02)
     galaxy.bulge_g_r = max(galaxy.bulge_g_r - 0.1 * lateness + reddening, galaxy.disc_g_r)
@@ -176,7 +176,7 @@ def _disc_scale(bulge_fraction: float, inclination: float) -> float:
     An exponential disc seen face-on has it within 3.9 scale lengths, and its Petrosian radius lies further out; a
     bulge, and inclination, draw the light in.
     """
-    lengths = (4.4 + 1.3 * np.log(1 - bulge_fraction)) * (0.75 + 0.25 * np.cos(np.radians(inclination)))
+    lengths = (4.4 + 1.3 * np.log(1 - bulge_fraction)) * (0.68 + 0.32 * np.cos(np.radians(inclination)))
     return float(1 / lengths)
 
 
