@@ -53,8 +53,11 @@ def load(*folders: str | Path) -> "Predictor":
     Raises:
         GalaxyError: a folder holds no whole model.
     """
-    paths = [Path(folder) for folder in folders] or [best()]
-    return Predictor({str(path): models.load(path)[0] for path in paths})
+    networks, trained_on = {}, {}
+    for path in [Path(folder) for folder in folders] or [best()]:
+        networks[str(path)], card = models.load(path)
+        trained_on[str(path)] = card.get("data", {}).get("source", {}).get("source", "unknown")
+    return Predictor(networks, trained_on)
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Networks by the name of their folder."""
+    """Networks by the name of their folder, and by the same what they were trained on: "simulated", "local", …"""
 
     networks: dict[str, Network]
+    trained_on: dict[str, str]
 
     def predict(
         self,

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from galaxy import figures, tree, walk
 from galaxy.inputs import Source
-from galaxy.pictures import Reader
+from galaxy.pictures import SUFFIXES, Reader
 
 PLACES: dict[int, tuple[float, tuple[float, ...]]] = {
     1: (0, (0.80, 0.50, 0.20)),
@@ -67,7 +67,8 @@ def file_names(names: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     given = []
     for name in names:
-        bare, whole = (re.sub(r"[^\w.+-]+", "_", text).lstrip("._") for text in (pathlib.PurePath(name).name, name))
+        stem = next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
+        bare, whole = (re.sub(r"[^\w.+-]+", "_", text).lstrip("._") for text in (pathlib.PurePath(stem).name, stem))
         choices = itertools.chain([bare, whole], (f"{whole}-{number}" for number in itertools.count(2)))
         given.append(next(choice for choice in choices if choice not in taken))
         taken.add(given[-1])

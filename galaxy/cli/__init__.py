@@ -3,9 +3,9 @@
 import argparse
 
 from galaxy import errors
-from galaxy.cli import predict
+from galaxy.cli import compare, predict
 
-COMMANDS = (predict,)
+COMMANDS = (predict, compare)
 """Each module has `add`, which describes its command, and `run`, which imports what it needs (torch takes seconds)."""
 
 

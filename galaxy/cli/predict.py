@@ -73,7 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
     loaded = predictor.load(*arguments.model)
     table, problems = loaded.predict_readable(sources, options, strict=arguments.strict)
     files.write_csv(arguments.out, table, float_format="%.6f")
-    print(f"{arguments.out}: {len(table)} galaxies by {', '.join(loaded.networks)}")
+    by = ", ".join(f"{name} (trained on {source} galaxies)" for name, source in loaded.trained_on.items())
+    print(f"{arguments.out}: {len(table)} galaxies by {by}")
     if arguments.figure is not None:
         from galaxy import tree_figure
 
