@@ -3,9 +3,9 @@
 import argparse
 
 from galaxy import errors
-from galaxy.cli import compare, predict
+from galaxy.cli import compare, export, predict, submit
 
-COMMANDS = (predict, compare)
+COMMANDS = (predict, compare, export, submit)
 """Each module has `add`, which describes its command, and `run`, which imports what it needs (torch takes seconds)."""
 
 
