@@ -10,7 +10,7 @@ import pandas as pd
 from galaxy import figures, files, metrics, tree
 from galaxy.baselines import BASELINES
 from galaxy.packed import Packed
-from galaxy.prediction import MEAN
+from galaxy.params import MEAN
 
 REFERENCE = "central_pixel"
 FLOOR = "vote_noise_floor"

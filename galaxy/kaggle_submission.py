@@ -6,8 +6,7 @@ from typing import Any
 
 from galaxy.errors import GalaxyError
 from galaxy.kaggle_client import COMPETITION, call, explain, log_in
-from galaxy.params import Params
-from galaxy.prediction import MEAN
+from galaxy.params import MEAN, Params
 
 SUBMIT_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submit"
 SUBMISSIONS_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submissions"

@@ -17,6 +17,9 @@ from galaxy.errors import GalaxyError
 PARAMS_FILE = Path("params.yaml")
 TRAIN_PREFIX = "train_"
 
+MEAN = "mean"
+"""The name of the mean of all models beside theirs."""
+
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -156,7 +159,7 @@ class Params(BaseModel):
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
                 "enlarging adds no detail; lower size or raise crop"
             )
-        choices = ["best", "mean", *self.models]
+        choices = ["best", MEAN, *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self

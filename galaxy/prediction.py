@@ -9,10 +9,8 @@ from tqdm import tqdm
 
 from galaxy import models
 from galaxy.models import Network
+from galaxy.params import MEAN
 from galaxy.views import ONE, View
-
-MEAN = "mean"
-"""The name of the mean of all models beside theirs."""
 
 
 def predict(

@@ -10,8 +10,7 @@ import dvc.api
 import pandas as pd
 
 from galaxy.errors import GalaxyError
-from galaxy.params import PARAMS_FILE, TRAIN_PREFIX
-from galaxy.prediction import MEAN
+from galaxy.params import MEAN, PARAMS_FILE, TRAIN_PREFIX
 
 WORKSPACE = "workspace"
 """The name of what lies in the folder now, committed or not; as DVC calls it."""

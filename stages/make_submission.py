@@ -12,7 +12,7 @@ def main() -> None:
     chosen = how.model
     if chosen == "best":
         chosen = files.read_json(paths.REPORT)["best"]
-    names = list(options.models) if chosen == prediction.MEAN else [chosen]
+    names = list(options.models) if chosen == params.MEAN else [chosen]
     galaxies = Packed.open(paths.PREPROCESSED, "test")
     predicted = prediction.predict_all(
         paths.MODELS, names, galaxies.images, how.batch_size, views=views.views(how.views)
