@@ -3,21 +3,11 @@
 from typing import Any
 
 import timm
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from galaxy.params import leaves
+from galaxy.templates import environment
 
 TEMPLATE = "model_card.md.j2"
-
-
-def environment() -> Environment:
-    """Where the package's own templates are; what they are given is escaped in HTML, and must be there."""
-    return Environment(
-        loader=PackageLoader("galaxy", ""),
-        autoescape=select_autoescape(["html.j2"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def markdown(name: str, card: dict[str, Any]) -> str:
@@ -29,7 +19,7 @@ def markdown(name: str, card: dict[str, Any]) -> str:
         .render(
             name=name,
             spec=card["spec"],
-            params=_leaves(card.get("params") or {}),
+            params=leaves(card.get("params") or {}),
             metrics=card.get("metrics") or {},
             data=data,
             source=data.get("source") or {},
@@ -56,11 +46,3 @@ def starting_weights(card: dict[str, Any]) -> str:
             "ask where it is from before you pass the model on"
         )
     return "random weights, so no licence of others"
-
-
-def _leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested params by dotted key."""
-    found: dict[str, Any] = {}
-    for key, value in content.items():
-        found |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return found

@@ -6,6 +6,7 @@ holds and what it may hold. Sections named `train_<model>` are the models; any n
 """
 
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -186,6 +187,19 @@ def load(path: Path = PARAMS_FILE) -> Params:
     except ValidationError as error:
         lines = [_describe(detail) for detail in error.errors()]
         raise GalaxyError(f"{path}: " + f"\nerror: {path}: ".join(lines)) from None
+
+
+def defaults() -> dict[str, Any]:
+    """All leaves of the params as they come with the project, by dotted key."""
+    return leaves(yaml.safe_load((files("galaxy") / "default_params.yaml").read_text()))
+
+
+def leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested sections by dotted key: `{"split.test": 0.2, …}`."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return found
 
 
 def _describe(detail: Any) -> str:

@@ -1,7 +1,7 @@
 """What a revision of the project held: its params, predictions and votes, through DVC (Git's files and the cache)."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ import dvc.api
 import pandas as pd
 
 from galaxy.errors import GalaxyError
-from galaxy.params import MEAN, PARAMS_FILE, TRAIN_PREFIX
+from galaxy.params import MEAN, PARAMS_FILE, TRAIN_PREFIX, leaves
 
 WORKSPACE = "workspace"
 """The name of what lies in the folder now, committed or not; as DVC calls it."""
@@ -34,7 +34,7 @@ class Revision:
     def params(self) -> dict[str, Any]:
         """All leaves of the params by dotted key: `{"split.test": 0.2, …}`."""
         content = self._ask(lambda: dvc.api.params_show(str(PARAMS_FILE), rev=self._rev), str(PARAMS_FILE))
-        return dict(_leaves(content))
+        return leaves(content)
 
     @property
     def models(self) -> list[str]:
@@ -69,11 +69,3 @@ class Revision:
                 f"{self.name}: no {wanted}: {reason}; name a revision or experiment in which dvc repro has run "
                 "(dvc exp show lists them)"
             ) from None
-
-
-def _leaves(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

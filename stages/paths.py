@@ -16,3 +16,4 @@ EVALUATE_FIGURES = METRICS / "evaluate"
 REPORT = METRICS / "evaluate.json"
 BY_QUESTION = METRICS / "rmse_by_question.csv"
 BY_COLUMN = METRICS / "rmse_by_column.csv"
+PAGE = Path("data/report/report.html")
