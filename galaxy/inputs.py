@@ -43,8 +43,9 @@ def find(inputs: Sequence[str | Path]) -> list[Source]:
 def _expand(text: str) -> Iterator[Source]:
     path = Path(text)
     if not path.exists() and glob.has_magic(text):
-        # What a pattern matches may be a folder or a zip in turn.
-        matched = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path's takes no absolute pattern)
+        # What a pattern matches may be a folder, a zip or a CSV in turn; a text beside the images is none of them.
+        paths = map(Path, sorted(glob.glob(text, recursive=True)))  # noqa: PTH207 (Path's takes no absolute pattern)
+        matched = [str(p) for p in paths if p.is_dir() or _is_image(p.name) or p.suffix.lower() in (".zip", ".csv")]
         yield from _some((source for name in matched for source in _expand(name)), repr(text))
     elif path.is_dir():
         yield from _some((_file(item) for item in sorted(path.rglob("*")) if _is_image(item.name)), text)

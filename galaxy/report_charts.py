@@ -20,7 +20,7 @@ STYLE: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 9,
+    "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -40,9 +40,8 @@ def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> 
             axis.axhline(value, color=INK, linestyle=style, linewidth=1, label=name.replace("_", " "))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set(xlabel="epoch", ylabel="RMSE")
-        axis.legend(fontsize=7.5, frameon=False)
 
-    return _svg("history", draw, 3.2)
+    return _svg("history", draw, 4.4)
 
 
 def by_question(table: pd.DataFrame) -> str:
@@ -65,9 +64,8 @@ def by_question(table: pd.DataFrame) -> str:
         axis.invert_yaxis()
         axis.grid(axis="y", color=INK, alpha=0.15)
         axis.set(xlabel="RMSE on the test galaxies", xlim=(0, None))
-        axis.legend(fontsize=7.5, frameon=False)
 
-    return _svg("by_question", draw, 4.2)
+    return _svg("by_question", draw, 4.9)
 
 
 def reliability(table: pd.DataFrame) -> str:
@@ -80,9 +78,8 @@ def reliability(table: pd.DataFrame) -> str:
             sizes = 60 * np.sqrt(part["values"] / part["values"].max()) + 3
             axis.scatter(part["predicted"], part["voted"], s=sizes, color=colour, alpha=0.7)
         axis.set(xlabel="predicted fraction (mean of a bin)", ylabel="voted fraction", xlim=(0, 1), ylim=(0, 1))
-        axis.legend(fontsize=7.5, frameon=False, loc="upper left")
 
-    return _svg("reliability", draw, 4.2)
+    return _svg("reliability", draw, 4.6)
 
 
 def _svg(name: str, draw: Callable[[Axes], None], height: float) -> str:
@@ -90,6 +87,7 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float) -> str:
     with plt.rc_context(STYLE | {"svg.hashsalt": name}):
         figure, axis = plt.subplots(figsize=(4.8, height), layout="constrained")
         draw(axis)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         plt.close(figure)
