@@ -6,10 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from galaxy import models, params, sources, tree
-from galaxy.models import Spec
+from galaxy import params, sources, tree
 from galaxy.params import Download, Local, Params, Simulated
 from galaxy.preprocess import preprocess
 
@@ -43,9 +41,13 @@ def preprocessed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model with random weights, as the train stage saves one; read only."""
+    import torch  # takes seconds, which tests without a model need not wait for
+
+    from galaxy import models
+
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("models") / "train_cnn"
-    spec = Spec(
+    spec = models.Spec(
         model="course_cnn",
         model_args={},
         head="decision_tree",

@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -207,10 +208,11 @@ def test_an_image_that_cannot_be_used_says_why(name: str, data: bytes, message: 
 
 
 def test_a_huge_image_is_refused_before_it_fills_the_memory():
-    size = struct.pack(">II", 30_000, 30_000)
     whole = encoded(galaxy_picture(), ".png")
+    header = b"IHDR" + struct.pack(">II", 30_000, 30_000) + whole[24:29]
+    header += struct.pack(">I", zlib.crc32(header))
     with pytest.raises(BadImageError, match="too many pixels"):
-        WHOLE("a.png", whole[:16] + size + whole[24:])
+        WHOLE("a.png", whole[:12] + header + whole[33:])
 
 
 def test_a_crop_larger_than_the_image_is_that_images_problem():
