@@ -108,7 +108,7 @@ def test_the_report_is_one_page_that_fetches_nothing_and_says_what_differs(clone
 
 def test_a_model_can_be_fetched_as_an_artifact(clone: Path, tmp_path: Path):
     git(clone, "tag", "--annotate", "--message", "first", "cnn@v1.0.0")
-    command("dvc", "artifacts", "get", clone, "cnn", "--rev", "1.0.0", "--out", tmp_path / "cnn", folder=tmp_path)
+    command("dvc", "artifacts", "get", clone, "cnn", "--rev", "v1.0.0", "--out", tmp_path / "cnn", folder=tmp_path)
     for name in ("model.safetensors", "model.json"):
         assert (tmp_path / "cnn" / name).read_bytes() == (clone / "models/train_cnn" / name).read_bytes()
 
