@@ -4,7 +4,10 @@ Pixels are taken to hold nanomaggies a pixel of the Sloan camera (0.396″), as 
 brings others there. Astropy reads the file: `pip install "galaxy-zoo-pipeline[fits]"`.
 """
 
+import gzip
 import io
+import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,9 @@ from galaxy.errors import GalaxyError
 from galaxy.images import MAX_PIXELS, BadImageError
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
+
+GZIP = b"\x1f\x8b"
+"""How a gzipped file begins."""
 
 
 def read(data: bytes, scale: float) -> NDArray[np.uint8]:
@@ -42,8 +48,11 @@ def _planes(data: bytes) -> NDArray[np.float32]:
         from astropy.io.fits.verify import VerifyError
     except ImportError:
         raise GalaxyError('FITS needs astropy; run `pip install "galaxy-zoo-pipeline[fits]"`') from None
+    file: Any = io.BytesIO(data)
+    if data.startswith(GZIP):
+        file = gzip.GzipFile(fileobj=file)  # of a file that it does not open itself, astropy does not notice
     try:
-        with fits.open(io.BytesIO(data), memmap=False) as units:
+        with fits.open(file, memmap=False) as units:
             images = (unit for unit in units if unit.is_image and unit.header.get("NAXIS", 0) in (2, 3))
             image = next(images, None)
             if image is None:
@@ -54,6 +63,6 @@ def _planes(data: bytes) -> NDArray[np.float32]:
             if shape[-1] * shape[-2] > MAX_PIXELS:
                 raise BadImageError("too many pixels; cut the galaxy out of it")
             planes = np.asarray(image.data, np.float32)
-    except (OSError, ValueError, TypeError, VerifyError, EOFError):
+    except (OSError, ValueError, TypeError, VerifyError, EOFError, zlib.error):
         raise BadImageError(f"no readable FITS file ({len(data)} bytes)") from None
     return planes.reshape(-1, *shape[-2:])

@@ -15,10 +15,10 @@ from galaxy.images import CENTRAL, BadImageError, Cropper, central, header
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", *fits.SUFFIXES)
 
-# What cannot be read is reported by name; the libraries' own words on it, and Pillow's on large images, are noise.
+# What cannot be read is reported by name; the libraries' own words on it, and on large images, are noise.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", module=r"PIL\.")
+warnings.filterwarnings("ignore", module=r"(PIL|astropy\.io)\.")
 
 
 @dataclass(frozen=True)

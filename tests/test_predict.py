@@ -1,5 +1,6 @@
 """Predicting anybody's images: every format and size, and what cannot be read is named."""
 
+import gzip
 import io
 import struct
 import sys
@@ -170,7 +171,11 @@ def test_fits_is_stretched_as_the_training_images_and_turned_north_up():
     assert np.array_equal(Reader(Crop(1.0), 40, scale=2.0)("a.fits", fits_file(bands / 2)), expected)
     grey = reader("a.fit", fits_file(bands[1]))
     assert np.ptp(grey, axis=2).max() == 0
-    assert np.array_equal(grey, reader("a.fits.fz", fits_file(bands[1:2], compressed=False)))
+    assert np.array_equal(grey, reader("a.fits.gz", gzip.compress(fits_file(bands[1:2]))))
+    whole = np.rint(1000 * bands[1]).astype(np.int16)  # tile compression keeps whole numbers as they are
+    thousandth = Reader(Crop(1.0), 40, scale=0.001)
+    packed = thousandth("a.fits.fz", fits_file(whole, compressed=True))
+    assert np.array_equal(packed, thousandth("a.fits", fits_file(whole)))
     colours = stretch.lupton(np.stack([bands[1] * 0.95 / 1.64, bands[1], bands[1] * 0.95 / 0.79]))
     assert np.abs(grey[::-1, :, 1].astype(int) - colours[..., 1]).max() <= 3  # as bright as a galaxy's r
 
@@ -196,6 +201,8 @@ def test_fits_pixels_without_a_value_are_empty_sky():
         ("a.tif", encoded(galaxy_picture()[..., 0].astype(np.float32), ".tif"), "pixels of type float32"),
         ("a.png", encoded(galaxy_picture(8), ".png"), "8×8 pixels, too small"),
         ("a.fits", b"SIMPLE", "no readable FITS file"),
+        ("a.fits", fits_file(light())[:-3000], "no readable FITS file"),
+        ("a.fits.gz", gzip.compress(fits_file(light()))[:-3000], "no readable FITS file"),
         ("a.fits", fits_file(None), "no image with 2 or 3 axes"),
         ("a.fits", fits_file(np.zeros((4, 20, 20))), "4 planes; one, or three"),
         ("a.fits", fits_file(np.full((20, 20), np.nan)), "no pixel has a value"),
