@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from galaxy import fits
 from galaxy.competition import IMAGE_SIZE
@@ -17,7 +16,6 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", *fits.SUFFIXES)
 
 # What cannot be read is reported by name; the libraries' own words on it, and on large images, are noise.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"(PIL|astropy\.io)\.")
 
 

@@ -54,20 +54,11 @@ def test_every_error_that_is_explained_is_one_that_the_code_raises():
             assert fragment in SOURCE.replace('"\n            f"', "").replace('"\n            "', ""), fragment
 
 
-def test_the_example_backbone_is_a_model_that_the_params_can_name():
+def test_the_example_backbone_is_a_model_that_the_params_can_name(model: Path):
     (code,) = [block for block in blocks(ROOT / "docs/extending.md", "python") if "register_model" in block]
     exec(compile(code, "extending.md", "exec"), {"__name__": "galaxy.networks"})  # noqa: S102
-    spec = models.Spec(
-        model="tiny_net",
-        model_args={},
-        head="sigmoid",
-        outputs=tree.COLUMNS,
-        crop=212,
-        size=64,
-        mean=(0,) * 3,
-        std=(1,) * 3,
-    )
-    assert models.build(spec).eval()(torch.zeros((2, 64, 64, 3), dtype=torch.uint8)).shape == (2, 37)
+    network = models.build(models.load(model)[0].spec.model_copy(update={"model": "tiny_net"}))
+    assert network.eval()(torch.zeros((2, 64, 64, 3), dtype=torch.uint8)).shape == (2, 37)
 
 
 def test_every_link_leads_somewhere():
