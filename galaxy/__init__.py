@@ -1,7 +1,21 @@
-"""From the files of the Galaxy Zoo competition to a leaderboard submission."""
+"""From the files of the Galaxy Zoo competition to a leaderboard submission.
 
+For one's own images: `galaxy.load("models/train_cnn").predict("images/")`, see `galaxy.predictor`.
+"""
+
+import importlib
 import os
+from typing import Any
 
 # Before anything imports torch: its threads then sleep while they wait for each other. By default they spin, which
 # slows training to a tenth wherever another process wants a core, and gains nothing where none does.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+_HELD_BY = {"load": "galaxy.predictor"}
+
+
+def __getattr__(name: str) -> Any:
+    """What the package offers itself; imported when it is asked for, because that takes seconds."""
+    if name in _HELD_BY:
+        return getattr(importlib.import_module(_HELD_BY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

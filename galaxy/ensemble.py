@@ -4,9 +4,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from galaxy.errors import GalaxyError
-
-MEAN, WEIGHTED = "mean", "weighted"
-"""Their names, beside those of the models."""
+from galaxy.params import MEAN, WEIGHTED
 
 
 def fit_weights(predictions: dict[str, np.ndarray], voted: np.ndarray) -> dict[str, float]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from galaxy import ensemble, figures, files, metrics, tree
 from galaxy.baselines import BASELINES
-from galaxy.ensemble import MEAN, WEIGHTED
 from galaxy.packed import Packed
+from galaxy.params import MEAN, WEIGHTED
 
 REFERENCE = "central_pixel"
 FLOOR = "vote_noise_floor"

@@ -20,17 +20,12 @@ class DecisionTree(nn.Module):
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
         """B×37 logits to B×37 fractions."""
         parts: dict[str, torch.Tensor] = {}
-        for question in sorted(tree.QUESTIONS, key=_depth):
+        for question in sorted(tree.QUESTIONS, key=tree.depth):  # parents before what hangs on them
             shares = logits[:, tree.column_slice(question)].softmax(dim=1)
             if question.parent is not None:
                 shares = shares * parts[question.parent].unsqueeze(1)
             parts |= zip(question.columns, shares.unbind(1), strict=True)
         return torch.stack([parts[column] for column in tree.COLUMNS], dim=1)
-
-
-def _depth(question: tree.Question) -> int:
-    """How many columns lie above a question: parents must be computed before what hangs on them."""
-    return 0 if question.parent is None else 1 + _depth(tree.QUESTION_OF_COLUMN[question.parent])
 
 
 HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree}

@@ -16,6 +16,9 @@ from PIL import Image, UnidentifiedImageError
 CENTRAL = 10
 """Side of the central square whose mean colour the central-pixel benchmark uses, in pixels of the original."""
 
+MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+"""Above this Pillow refuses an image; 179 million."""
+
 _DECODERS = {
     1: cv2.IMREAD_COLOR_BGR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -29,6 +32,21 @@ class BadImageError(Exception):
     """An image that cannot be used; the message says why, the caller knows which."""
 
 
+def header(data: bytes) -> tuple[str, str, tuple[int, int]]:
+    """Format, colour mode (Pillow's names), width and height of an image file, before any pixel is decoded.
+
+    Raises:
+        BadImageError: no image, or one that would fill the memory (Pillow's limit).
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"]) as image:
+            return str(image.format), image.mode, image.size
+    except Image.DecompressionBombError:
+        raise BadImageError("too many pixels; cut the galaxy out of it") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        raise BadImageError(f"no readable image ({len(data)} bytes)") from None
+
+
 def check_jpeg(data: bytes, side: int) -> None:
     """Make sure that `data` is a whole RGB JPEG of `side`×`side` pixels, before any pixel is decoded.
 
@@ -36,11 +54,7 @@ def check_jpeg(data: bytes, side: int) -> None:
         BadImageError: it is not. OpenCV would take a grey image, a PNG or another size without a word, and, in some
             versions, fill up a truncated image with grey.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"]) as image:
-            form, mode, size = image.format, image.mode, image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise BadImageError(f"no readable image ({len(data)} bytes)") from None
+    form, mode, size = header(data)
     if form != "JPEG":
         raise BadImageError(f"{form}, not JPEG")
     if mode != "RGB":
@@ -49,6 +63,18 @@ def check_jpeg(data: bytes, side: int) -> None:
         raise BadImageError(f"{size[0]}×{size[1]} pixels, not {side}×{side}")
     if not data.rstrip(b"\0").endswith(_END_OF_IMAGE):
         raise BadImageError("truncated")
+
+
+def central(picture: np.ndarray, crop: int, size: int) -> np.ndarray:
+    """The central `crop`×`crop` pixels of a picture, uint8, as `size`×`size`; the order of colours stays.
+
+    Shrinking averages areas; a crop smaller than the target is enlarged linearly.
+    """
+    top, left = ((side - crop) // 2 for side in picture.shape[:2])
+    # OpenCV averages areas faster in floating point than in bytes, to within one grey level.
+    cropped = picture[top : top + crop, left : left + crop].astype(np.float32)
+    how = cv2.INTER_AREA if size <= crop else cv2.INTER_LINEAR
+    return cv2.convertScaleAbs(cv2.resize(cropped, (size, size), interpolation=how))
 
 
 @dataclass(frozen=True)
@@ -98,9 +124,5 @@ class Cropper:
             raise BadImageError("damaged")
         rows, cover = self._central
         colour = np.einsum("i,j,ijc->c", cover, cover, decoded[rows, rows].astype(np.float64))
-        crop = self.crop // self.factor
-        start = (decoded.shape[0] - crop) // 2
-        # OpenCV averages areas faster in floating point than in bytes, to within one grey level.
-        cropped = decoded[start : start + crop, start : start + crop].astype(np.float32)
-        image = cv2.convertScaleAbs(cv2.resize(cropped, (self.size, self.size), interpolation=cv2.INTER_AREA))
+        image = central(decoded, self.crop // self.factor, self.size)
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), colour[::-1]

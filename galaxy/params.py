@@ -6,6 +6,7 @@ holds and what it may hold. Sections named `train_<model>` are the models; any n
 """
 
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,9 @@ from galaxy.errors import GalaxyError
 
 PARAMS_FILE = Path("params.yaml")
 TRAIN_PREFIX = "train_"
+
+MEAN, WEIGHTED = "mean", "weighted"
+"""The names of the models' ensembles beside theirs: their mean, and their sum with weights fitted on valid."""
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
@@ -158,7 +162,7 @@ class Params(BaseModel):
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
                 "enlarging adds no detail; lower size or raise crop"
             )
-        choices = ["best", "mean", "weighted", *self.models]
+        choices = ["best", MEAN, WEIGHTED, *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self
@@ -185,6 +189,19 @@ def load(path: Path = PARAMS_FILE) -> Params:
     except ValidationError as error:
         lines = [_describe(detail) for detail in error.errors()]
         raise GalaxyError(f"{path}: " + f"\nerror: {path}: ".join(lines)) from None
+
+
+def defaults() -> dict[str, Any]:
+    """All leaves of the params as they come with the project, by dotted key."""
+    return leaves(yaml.safe_load((files("galaxy") / "default_params.yaml").read_text()))
+
+
+def leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested sections by dotted key: `{"split.test": 0.2, …}`."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return found
 
 
 def _describe(detail: Any) -> str:

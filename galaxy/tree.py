@@ -147,3 +147,8 @@ def column_slice(question: Question) -> slice:
     """Where the question's answers lie among the 37 columns."""
     first = COLUMN_INDEX[question.columns[0]]
     return slice(first, first + len(question.answers))
+
+
+def depth(question: Question) -> int:
+    """How many columns lie above a question, by the sums of the tree: 0 to 3."""
+    return 0 if question.parent is None else 1 + depth(QUESTION_OF_COLUMN[question.parent])

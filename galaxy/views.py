@@ -10,7 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from galaxy.errors import GalaxyError
 from galaxy.params import Views
+
+MOST = 360
+"""Views at most, a degree apart."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,15 @@ def views(options: Views) -> tuple[View, ...]:
     angles = [360 * turn / options.rotations for turn in range(options.rotations)]
     mirrorings = (False, True) if options.flip else (False,)
     return tuple(View(*combination) for combination in itertools.product(angles, options.zooms, mirrorings))
+
+
+def of_number(count: int) -> tuple[View, ...]:
+    """That many views: 8 are the quarter turns, as they are and mirrored; any other number is as many turns.
+
+    Raises:
+        GalaxyError: no such number of views.
+    """
+    if not 1 <= count <= MOST:
+        raise GalaxyError(f"views is {count}; it may be 1 to {MOST} (8: quarter turns, each mirrored too)")
+    flip = count == 8
+    return views(Views(rotations=4 if flip else count, flip=flip, zooms=[1.0]))

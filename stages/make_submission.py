@@ -11,7 +11,7 @@ def main() -> None:
     how = options.make_submission
     report = files.read_json(paths.REPORT)
     chosen = report["best"] if how.model == "best" else how.model
-    names = list(options.models) if chosen in (ensemble.MEAN, ensemble.WEIGHTED) else [chosen]
+    names = list(options.models) if chosen in (params.MEAN, params.WEIGHTED) else [chosen]
     galaxies = Packed.open(paths.PREPROCESSED, "test")
     predicted = prediction.predict_all(
         paths.MODELS, names, galaxies.images, how.batch_size, views=views.views(how.views)

@@ -18,3 +18,4 @@ BY_QUESTION = METRICS / "rmse_by_question.csv"
 BY_COLUMN = METRICS / "rmse_by_column.csv"
 CALIBRATION = METRICS / "calibration.json"
 CALIBRATION_TABLE = METRICS / "calibration.csv"
+PAGE = Path("data/report/report.html")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from galaxy import params, sources
+from galaxy import params, sources, tree
 from galaxy.params import Download, Local, Params, Simulated
 from galaxy.preprocess import preprocess
 
@@ -35,6 +35,30 @@ def preprocessed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same competition, packed at 64 pixels; read only."""
     folder = tmp_path_factory.mktemp("preprocessed")
     preprocess(raw, folder, 212, 64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model with random weights, as the train stage saves one; read only."""
+    import torch  # takes seconds, which tests without a model need not wait for
+
+    from galaxy import models
+
+    torch.manual_seed(3)
+    folder = tmp_path_factory.mktemp("models") / "train_cnn"
+    spec = models.Spec(
+        model="course_cnn",
+        model_args={},
+        head="decision_tree",
+        outputs=tree.COLUMNS,
+        crop=212,
+        size=64,
+        mean=(25.0, 22.0, 18.0),
+        std=(36.0, 31.0, 27.0),
+    )
+    data = {"training_galaxies": 42, "split": "0" * 64, "source": {"source": "simulated", "training_galaxies": 60}}
+    models.save(folder, models.build(spec), {"params": {"pretrained": False}, "metrics": {"epochs": 2}, "data": data})
     return folder
 
 

@@ -51,17 +51,8 @@ def test_deps_are_the_closure_of_the_stages_imports(stage: str, imports: grimp.I
 
 def test_stages_and_their_order_are_those_designed():
     assert list(STAGES) == [
-        *(
-            "download",
-            "explore",
-            "calibrate",
-            "preprocess",
-            "split",
-            "train_cnn",
-            "train_resnet",
-            "evaluate",
-            "make_submission",
-        )
+        *("download", "explore", "calibrate", "preprocess", "split", "train_cnn", "train_resnet", "evaluate"),
+        *("make_submission", "report"),
     ]
     made_by = {out: stage for stage in STAGES for out in outs(stage)}
     upstream = {
@@ -78,6 +69,7 @@ def test_stages_and_their_order_are_those_designed():
         "train_resnet": {"preprocess", "split"},
         "evaluate": {"preprocess", "split", "train_cnn", "train_resnet"},
         "make_submission": {"preprocess", "train_cnn", "train_resnet", "evaluate"},
+        "report": {"preprocess", "split", "train_cnn", "train_resnet", "evaluate"},
     }
 
 
@@ -88,8 +80,9 @@ def outs(stage: str) -> list[str]:
 
 
 def test_every_leaf_of_the_params_is_read_by_a_stage_and_none_is_unknown():
-    read = {param for stage in STAGES.values() for param in stage.get("params", [])}
+    read = {param for name, stage in STAGES.items() if name != "report" for param in stage.get("params", [])}
     assert read == set(leaves(PARAMS))
+    assert STAGES["report"]["params"] == [{"params.yaml": None}]  # it says what differs from the defaults
 
 
 def test_each_model_reads_its_own_section_whole_and_no_other():
@@ -112,13 +105,19 @@ def test_every_stage_is_described_and_only_metrics_and_plots_are_in_git():
 
 
 def test_images_of_the_competition_are_never_pushed():
-    for stage, out in (("download", "data/raw"), ("preprocess", "data/preprocessed")):
+    for stage, out in (("download", "data/raw"), ("preprocess", "data/preprocessed"), ("report", "data/report")):
         assert {out: {"push": False}} in STAGES[stage]["outs"]
 
 
 def test_no_stage_that_needs_no_network_training_waits_for_torch(imports: grimp.ImportGraph):
     """Importing torch takes seconds: stages that do not predict start at once."""
     graph = grimp.build_graph("galaxy", "stages", include_external_packages=True, cache_dir=None)
-    for stage in ("download", "explore", "calibrate", "preprocess", "split"):
+    for stage in ("download", "explore", "calibrate", "preprocess", "split", "report"):
         used = graph.find_upstream_modules(f"stages.{stage}")
         assert not used & {"torch", "timm", "lightning"}, stage
+
+
+def test_every_model_is_registered_as_an_artifact():
+    assert {artifact["path"] for artifact in GRAPH["artifacts"].values()} == {
+        f"models/{stage}" for stage in STAGES if stage.startswith(TRAIN_PREFIX)
+    }

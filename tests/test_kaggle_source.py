@@ -1,4 +1,4 @@
-"""The Kaggle source: the real client in a process of its own, against a real server on this machine.
+"""What goes to and comes from Kaggle: the real client in a process of its own, against a real server on this machine.
 
 With KAGGLE_API_ENVIRONMENT=LOCALHOST the client asks http://localhost, and with `http_proxy` it asks that of a server
 on any free port: no fixed port, and nothing leaves the machine. Every process gets an empty home, and none of its
@@ -32,19 +32,24 @@ TRAINING, TEST, SOLUTIONS = "images_training_rev1.zip", "images_test_rev1.zip", 
 RULES = "https://www.kaggle.com/c/galaxy-zoo-the-galaxy-challenge/rules"
 
 TOKEN, KEY, REFRESH, SIGNATURE, BAD = "T0k3n-secret", "k3y-secret", "r3fresh-secret", "s1gned-secret", "b4d-secret"
-SECRETS = (TOKEN, KEY, REFRESH, SIGNATURE, BAD, base64.b64encode(f"someone:{KEY}".encode()).decode())
+BLOB = "bl0b-secret"
+SECRETS = (TOKEN, KEY, REFRESH, SIGNATURE, BAD, BLOB, base64.b64encode(f"someone:{KEY}".encode()).decode())
 TOKEN_ENV = {"KAGGLE_API_TOKEN": TOKEN}
 KEY_ENV = {"KAGGLE_USERNAME": "someone", "KAGGLE_KEY": KEY}
 THREE_WAYS = ("KAGGLE_API_TOKEN", "~/.kaggle/access_token", "KAGGLE_KEY", "kaggle.json", "kaggle auth login")
 
-FETCH = """
+SCRIPT = """
 import sys
 from pathlib import Path
 from galaxy.errors import GalaxyError
 from galaxy.kaggle_source import fetch
+from galaxy.kaggle_submission import send
 
 try:
-    fetch(Path(sys.argv[1]))
+    if len(sys.argv) == 2:
+        fetch(Path(sys.argv[1]))
+    else:
+        send(Path(sys.argv[1]), sys.argv[2])
 except GalaxyError as error:
     behind = error.__context__
     while behind is not None:
@@ -85,6 +90,9 @@ class Kaggle(ThreadingHTTPServer):
         self.stall: threading.Event | None = None  # breaks off only once this is set
         self.asked: list[str] = []
         self.ranges: list[str] = []
+        self.storage_status = 200  # of uploads
+        self.uploaded = b""
+        self.submitted: list[dict[str, object]] = []
 
     def downloads(self) -> list[str]:
         """Names of the files that were asked for since the last call, in order, each once."""
@@ -117,6 +125,19 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", f"http://storage.localhost/data/{body['fileName']}?Signature={SIGNATURE}")
             self.end_headers()
+        elif endpoint == "competitions.CompetitionApiService/StartSubmissionUpload":
+            url = f"http://storage.localhost/upload/{body['fileName']}?Signature={SIGNATURE}"
+            self.answer(200, {"token": BLOB, "createUrl": url})
+        elif endpoint == "competitions.CompetitionApiService/CreateSubmission":
+            self.server.submitted.append(body)
+            self.answer(200, {"message": "Successfully submitted", "ref": 1})
+
+    def do_PUT(self) -> None:
+        """The storage takes an upload."""
+        assert self.path.startswith("http://storage.localhost/upload/submission.csv")
+        assert "Authorization" not in self.headers
+        self.server.uploaded = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(self.server.storage_status, {})
 
     def do_GET(self) -> None:
         """The storage: ranges, an ETag, and transfers that break off."""
@@ -193,8 +214,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data/kaggle"
 
 
-def start(kaggle: Kaggle, home: Path, folder: Path, **env: str) -> subprocess.Popen[str]:
-    """Begin a fetch in a process of its own."""
+def start(kaggle: Kaggle, home: Path, path: Path, *message: str, **env: str) -> subprocess.Popen[str]:
+    """Begin a fetch into a folder, or the sending of a file with a message, in a process of its own."""
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -203,7 +224,7 @@ def start(kaggle: Kaggle, home: Path, folder: Path, **env: str) -> subprocess.Po
         "http_proxy": f"http://127.0.0.1:{kaggle.server_port}",
         **env,
     }
-    command = [sys.executable, "-c", FETCH, str(folder)]
+    command = [sys.executable, "-c", SCRIPT, str(path), *message]
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -407,9 +428,64 @@ def test_without_the_client(kaggle: Kaggle, home: Path, folder: Path, tmp_path: 
         if not package.name.startswith("kaggle"):
             (packages / package.name).symlink_to(package)
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": f"{ROOT}:{packages}"}
-    command = [sys.executable, "-S", "-c", FETCH, str(folder)]
+    command = [sys.executable, "-S", "-c", SCRIPT, str(folder)]
     result = subprocess.run(command, env=env, text=True, capture_output=True, timeout=60)
     assert result.returncode == 1
     assert result.stderr.endswith(
         "error: Kaggle: the official client cannot be imported (no module kaggle); run `pip install kaggle six`\n"
     )
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A file to send; what is in it is not the client's concern."""
+    path = tmp_path / "submission.csv"
+    path.write_bytes(b"GalaxyID\r\n" + b"100018\r\n" * 1000)
+    return path
+
+
+def send(kaggle: Kaggle, home: Path, path: Path, **env: str) -> tuple[int, str]:
+    """Send a file; the exit status, and all that was printed, without a secret in it."""
+    process = start(kaggle, home, path, "resnet; RMSE 0.1", **env)
+    said = "".join(process.communicate(timeout=60))
+    assert_no_secret(said)
+    assert "Traceback" not in said
+    assert "behind the error" not in said
+    return process.returncode, said
+
+
+def test_a_submission_arrives_whole_with_its_message(kaggle: Kaggle, home: Path, written: Path) -> None:
+    status, _ = send(kaggle, home, written, **TOKEN_ENV, VERBOSE="1", VERBOSE_OUTPUT="true")
+    assert status == 0
+    assert kaggle.uploaded == written.read_bytes()
+    (submitted,) = kaggle.submitted
+    assert submitted["competitionName"] == "galaxy-zoo-the-galaxy-challenge"
+    assert submitted["submissionDescription"] == "resnet; RMSE 0.1"
+    assert submitted["blobFileTokens"] == BLOB
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "env", "parts"),
+    [
+        ("status", 403, KEY_ENV, ("HTTP 403", f"accept the competition's rules at {RULES}")),
+        ("status", 429, KEY_ENV, ("HTTP 429", "try again in an hour, or upload the file by hand at")),
+        (
+            "storage_status",
+            403,
+            KEY_ENV,
+            ("submission.csv did not arrive; try again later, or upload the file by hand",),
+        ),
+        ("status", 200, {}, ("no log-in found", *THREE_WAYS)),
+    ],
+    ids=["rules", "limit", "storage", "no log-in"],
+)
+def test_a_submission_that_is_not_taken_says_why(
+    kaggle: Kaggle, home: Path, written: Path, attribute: str, value: int, env: dict[str, str], parts: tuple[str, ...]
+) -> None:
+    setattr(kaggle, attribute, value)
+    status, said = send(kaggle, home, written, **env)
+    assert status == 1
+    error = said[said.index("error: ") :]
+    assert [part for part in parts if part not in error] == []
+    assert error.count("\n") == 1
+    assert kaggle.submitted == []

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def test_the_outputs_are_there_and_whole(clone: Path):
     assert report["source"] == "simulated"
     assert report["galaxies"] == TRAINING // 5
     floors = ("vote_noise_floor", "perfect_model")
-    assert set(report["rmse"]) == {"cnn", "resnet", "mean", "column_means", "central_pixel", *floors}
+    models = {"cnn", "resnet", "mean", "weighted"}
+    assert set(report["rmse"]) == models | {"column_means", "central_pixel", *floors}
     floor = max(report["rmse"].pop(name) for name in floors)
     assert json.loads((clone / "metrics/calibration.json").read_text())["galaxies"] == TRAINING
     assert all(floor < value < 0.5 for value in report["rmse"].values())
@@ -95,6 +97,22 @@ def test_the_outputs_are_there_and_whole(clone: Path):
         "explore/likeliest_preprocessed.png",
         "explore/likeliest_raw.png",
     ]
+
+
+def test_the_report_is_one_page_that_fetches_nothing_and_says_what_differs(clone: Path):
+    page = (clone / "data/report/report.html").read_text()
+    assert "These galaxies are simulated." in page
+    assert "No ranks are given: the galaxies are simulated" in page
+    assert re.search(r"train_cnn\.epochs</td><td[^>]*>6</td><td[^>]*>2<", page)
+    assert not re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]*", page)
+    assert len(page.encode()) < 1024**2
+
+
+def test_a_model_can_be_fetched_as_an_artifact(clone: Path, tmp_path: Path):
+    git(clone, "tag", "--annotate", "--message", "first", "cnn@v1.0.0")
+    command("dvc", "artifacts", "get", clone, "cnn", "--rev", "v1.0.0", "--out", tmp_path / "cnn", folder=tmp_path)
+    for name in ("model.safetensors", "model.json"):
+        assert (tmp_path / "cnn" / name).read_bytes() == (clone / "models/train_cnn" / name).read_bytes()
 
 
 def test_nothing_is_left_over_in_the_working_tree(clone: Path):
@@ -121,7 +139,9 @@ def test_metrics_and_plots_are_shown(clone: Path):
 def test_a_changed_key_reruns_what_hangs_on_it_and_is_restored_from_the_cache(clone: Path):
     before = (clone / "data/submission/submission.csv").read_bytes()
     set_params(clone, train_cnn__epochs=1)
-    assert repro(clone) == ["train_cnn", "evaluate", "make_submission"]
+    ran = repro(clone)
+    assert ran[:2] == ["train_cnn", "evaluate"]
+    assert set(ran[2:]) == {"make_submission", "report"}
     difference = json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
     assert difference["params.yaml"]["train_cnn.epochs"] == {"old": 2, "new": 1, "diff": -1}
     difference = json.loads(command("dvc", "metrics", "diff", "--json", folder=clone).stdout)

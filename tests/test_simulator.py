@@ -14,12 +14,13 @@ from galaxy.errors import GalaxyError
 from galaxy.params import Simulated
 from galaxy.simulator import simulate
 from galaxy.simulator.answers import answer_chances
-from galaxy.simulator.observation import STRETCH_OFFSETS, STRETCH_Q, STRETCH_WEIGHTS, Conditions, lupton, photograph
+from galaxy.simulator.observation import Conditions, photograph
 from galaxy.simulator.population import DISC, Galaxy, draw
 from galaxy.simulator.rendering import render
 from galaxy.simulator.visibility import Visible, look
 from galaxy.simulator.volunteers import KEENNESS, columns_from_votes, expected_columns, number_of_volunteers, walk
 from galaxy.simulator.writing import draw_ids
+from galaxy.stretch import STRETCH_OFFSETS, STRETCH_Q, STRETCH_WEIGHTS, lupton
 from galaxy.tree import COLUMN_INDEX, COLUMNS, QUESTIONS, column_slice
 
 OPTIONS = Simulated(training_galaxies=20, test_galaxies=3, seed=5, volunteers=44, seeing=1.3, noise=1.0)

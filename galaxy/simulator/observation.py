@@ -15,6 +15,7 @@ from galaxy.errors import GalaxyError
 from galaxy.simulator.field import add_field
 from galaxy.simulator.population import Galaxy
 from galaxy.simulator.rendering import FIELD, render
+from galaxy.stretch import lupton
 
 Array = NDArray[np.float32]
 
@@ -40,14 +41,6 @@ TINTED = 0.25
 """Share of pictures whose sky has a tint."""
 
 SEEING_BY_BAND = (1.06, 1.0, 0.95)
-
-STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
-STRETCH_Q = 94.0
-STRETCH_OFFSETS = np.array([-0.0119, -0.005, -0.0078], np.float32)
-"""Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
-
-Fitted to the median radial profiles, in red, green and blue, of the competition's images.
-"""
 
 RESAMPLING = 0.55
 """Standard deviation, in pixels, of the smoothing done by shifting all bands onto one grid; from the sky's grain."""
@@ -112,23 +105,6 @@ def _sky_left(conditions: Conditions, rng: np.random.Generator) -> Array:
         return np.zeros(3, np.float32)
     tint = rng.exponential(0.15) * rng.uniform(0.5, 1.5, 3)
     return (conditions.noise * SKY_NOISE * tint).astype(np.float32)
-
-
-def lupton(light: Array) -> NDArray[np.uint8]:
-    """Colour picture by the asinh stretch of Lupton et al. 2004 (PASP 116, 133), which keeps hues up to white.
-
-    Args:
-        light: bands g, r, i by height by width, in nanomaggies a camera pixel.
-
-    Returns:
-        Height by width by blue, green, red (OpenCV's order).
-    """
-    weighted = light * STRETCH_WEIGHTS[:, None, None] + STRETCH_OFFSETS[:, None, None]
-    intensity = np.maximum(weighted.mean(axis=0), np.float32(1e-6))
-    stretched = np.arcsinh(np.float32(STRETCH_Q) * intensity) / np.float32(np.sqrt(STRETCH_Q))
-    picture = np.maximum(weighted, 0) * (stretched / intensity)
-    picture /= np.maximum(picture.max(axis=0), 1)
-    return np.rint(255 * picture).astype(np.uint8).transpose(1, 2, 0)
 
 
 def _jpeg(picture: Any, quality: int) -> Any:

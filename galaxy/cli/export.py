@@ -1,0 +1,51 @@
+"""Export a trained model to ONNX, with a model card.
+
+The file takes raw pixels (uint8, N×size×size×3, red green blue, any N) and gives the 37 vote fractions. It is compared
+with PyTorch on images before it is written; the card is written beside it, with the suffix .md.
+"""
+
+import argparse
+from pathlib import Path
+
+from galaxy.errors import GalaxyError
+
+EXAMPLES = """examples:
+  galaxy export models/train_resnet resnet.onnx
+  galaxy export models/train_resnet resnet.onnx --check my_images/"""
+
+IMAGES = Path("data/preprocessed/test.npy")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("model", type=Path, metavar="FOLDER", help="the trained model's folder")
+    parser.add_argument("target", type=Path, metavar="FILE.onnx", help="the file to write")
+    parser.add_argument(
+        "--check",
+        nargs="+",
+        metavar="IMAGE",
+        help=f"images to compare on, as of `galaxy predict` (default: the project's own, {IMAGES})",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, and say how well it agrees."""
+    if arguments.target.suffix != ".onnx":
+        raise GalaxyError(f"{arguments.target}: the file to write must end in .onnx")
+    import numpy as np
+
+    from galaxy import export, inputs, predictor
+
+    if arguments.check:
+        loaded = predictor.load(arguments.model)
+        reader = loaded.readers(predictor.Options())[0]
+        images, _ = predictor.pack(inputs.find(arguments.check), reader, strict=True)
+    elif IMAGES.is_file():
+        images = np.load(IMAGES, mmap_mode="r")
+    else:
+        raise GalaxyError(f"{IMAGES}: no such file to check the export with; name some images (--check IMAGE)")
+    count, difference = export.export(arguments.model, arguments.target, images)
+    card = arguments.target.with_suffix(".md")
+    print(f"{arguments.target}: within {difference:.1e} of PyTorch on {count} images, one by one and together")
+    print(f"{card}: the model card")

@@ -1,0 +1,89 @@
+"""Predict the vote fractions of your own images.
+
+IMAGE is a file (JPEG, PNG, TIFF; FITS with one plane, or three for g, r and i), a folder, a glob in quotes, a zip, or
+a CSV with a column `path`. The central square of each image is cropped and resized to what the model was trained on.
+An image that cannot be read is named and left out, and the exit status is then 1.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from galaxy.errors import GalaxyError
+
+EXAMPLES = """examples:
+  galaxy predict my_images/
+  galaxy predict 'survey/*.fits' --model models/train_cnn --views 8 --out fractions.csv
+  galaxy predict list.csv --crop 0.5 --figure trees/"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder, glob, zip or CSV of paths")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a trained model's folder; several of these options: their mean; default: the project's best on valid",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("predictions.csv"), help="the CSV to write (default: predictions.csv)"
+    )
+    parser.add_argument(
+        "--views",
+        type=int,
+        default=1,
+        metavar="N",
+        help="predict N views of each image and take their mean; 8: quarter turns, each mirrored too; another number: "
+        "as many turns (default: 1)",
+    )
+    parser.add_argument(
+        "--crop",
+        metavar="SIZE",
+        help="central square to keep, in pixels (a whole number from 10 on) or as a fraction of the shorter side (up "
+        "to 1); default: the fraction that the model was trained on",
+    )
+    parser.add_argument(
+        "--fits-scale",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="what turns the pixels of FITS files into nanomaggies a pixel of 0.396 arcseconds (default: 1)",
+    )
+    parser.add_argument("--figure", type=Path, metavar="FOLDER", help="also draw each galaxy beside its decision tree")
+    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
+    parser.add_argument("--strict", action="store_true", help="stop at the first image that cannot be read")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Predict, write the CSV and the figures, and say what was left out."""
+    from galaxy import files, inputs, predictor
+    from galaxy.pictures import Crop
+
+    options = predictor.Options(
+        views=arguments.views,
+        crop=None if arguments.crop is None else Crop.parse(arguments.crop),
+        fits_scale=arguments.fits_scale,
+        batch_size=arguments.batch_size,
+    )
+    sources = inputs.find(arguments.images)
+    loaded = predictor.load(*arguments.model)
+    table, problems = loaded.predict_readable(sources, options, strict=arguments.strict)
+    files.write_csv(arguments.out, table, float_format="%.6f")
+    by = ", ".join(f"{name} (trained on {source} galaxies)" for name, source in loaded.trained_on.items())
+    print(f"{arguments.out}: {len(table)} galaxies by {by}")
+    if arguments.figure is not None:
+        from galaxy import tree_figure
+
+        readable = [source for source in sources if source.name not in problems]
+        tree_figure.write_all(arguments.figure, readable, table, loaded.readers(options)[0])
+        print(f"{arguments.figure}: {len(readable)} figures")
+    for name, problem in problems.items():
+        print(f"left out: {name}: {problem}", file=sys.stderr)
+    if problems:
+        raise GalaxyError(
+            f"{len(problems)} of {len(sources)} images cannot be read (named above); the others are in {arguments.out}"
+        )

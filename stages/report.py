@@ -1,0 +1,32 @@
+"""Write the report: one HTML page on the data, the models and how good they are."""
+
+import pandas as pd
+
+from galaxy import files, params, provenance, report
+from galaxy.errors import run
+from galaxy.packed import Packed
+from stages import paths
+
+
+def main() -> None:
+    options = params.load()
+    evaluated = files.read_json(paths.REPORT)
+    page = report.html(
+        report.Run(
+            options=options.model_dump(),
+            source=provenance.read(paths.PREPROCESSED),
+            evaluated=evaluated,
+            histories={n: pd.read_csv(paths.METRICS / f"train_{n}_history.csv") for n in options.models},
+            questions=pd.read_csv(paths.BY_QUESTION),
+            predicted=pd.read_csv(paths.PREDICTIONS / f"{evaluated['best']}.csv"),
+            galaxies=Packed.open(paths.PREPROCESSED, "training"),
+            split=pd.read_csv(paths.SPLIT),
+        )
+    )
+    with files.atomic(paths.PAGE) as part:
+        part.write_text(page)
+    print(f"{paths.PAGE}: {len(page.encode()):,} bytes; open it in a browser")
+
+
+if __name__ == "__main__":
+    run(main)
