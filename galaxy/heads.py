@@ -1,4 +1,4 @@
-"""From a network's 37 logits to vote fractions."""
+"""From a network's logits to what it predicts: 37 vote fractions, or the logits of classes."""
 
 import torch
 from torch import nn
@@ -33,4 +33,7 @@ def _depth(question: tree.Question) -> int:
     return 0 if question.parent is None else 1 + _depth(tree.QUESTION_OF_COLUMN[question.parent])
 
 
-HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree}
+LOGITS = "logits"
+"""The head of a classifier: none, its loss and its likeliest class are taken from the logits."""
+
+HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree, LOGITS: nn.Identity}
