@@ -61,7 +61,11 @@ class Augment:
         """Views of `size`×`size` pixels out of square images of `side`, None where that is the image as it is."""
         steps: list[Any] = []
         if options.scale is not None:
-            steps.append(A.RandomResizedCrop((size, size), tuple(options.scale), tuple(options.ratio)))
+            steps.append(
+                A.RandomResizedCrop(
+                    (size, size), tuple(options.scale), tuple(options.ratio), area_for_downscale="image"
+                )
+            )
         elif size < side:
             steps.append(A.RandomCrop(size, size))
         if options.flip:

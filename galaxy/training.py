@@ -142,6 +142,7 @@ def fit(
         gradient_clip_algorithm=options.gradient_clip_by,
         callbacks=[history, *_callbacks(task, options, scratch)],
         logger=_event_files(events) if options.tensorboard else False,
+        log_every_n_steps=1,  # only epochs are logged
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
         use_distributed_sampler=False,

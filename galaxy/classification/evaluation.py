@@ -31,7 +31,7 @@ class Scored:
 def score(folder: Path, examples: Examples, batch_size: int) -> Scored:
     """Predict valid and test with the model saved in `folder`."""
     network, _ = models.load(folder, any_outputs=True)
-    images = examples.central(network.spec.size)
+    images = examples.seen(network.spec.crop, network.spec.size)
     valid = predict(network, images, batch_size, examples.rows("valid"))
     rows = examples.rows("test")
     start = time.perf_counter()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from galaxy import files, provenance
+from galaxy.images import squares
 
 SETS = ("train", "valid", "test")
 UNUSED = "unused"
@@ -52,10 +53,11 @@ class Examples:
         """The rows of a set."""
         return np.flatnonzero((self.table["set"] == name).to_numpy())
 
-    def central(self, size: int) -> np.ndarray:
-        """The central `size`×`size` pixels of all images, N×size×size×C, not copied."""
-        start = (self.images.shape[1] - size) // 2
-        return self.images[:, start : start + size, start : start + size]
+    def seen(self, crop: int, size: int) -> np.ndarray:
+        """What a network is scored on: the central `crop`×`crop` pixels of all images, made N×size×size×C."""
+        start = (self.images.shape[1] - crop) // 2
+        central = self.images[:, start : start + crop, start : start + crop]
+        return central if crop == size else squares(central, size)
 
     def counts(self) -> pd.DataFrame:
         """How many images of each class each set has: `class`, and a column a set."""

@@ -33,7 +33,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
 
 CLASSES = tuple(CHAINS)
 
-BUILTIN = Simulated(training_galaxies=320, test_galaxies=1, seed=10, volunteers=44, seeing=1.3, noise=1.0)
+BUILTIN = Simulated(training_galaxies=240, test_galaxies=1, seed=10, volunteers=44, seeing=1.3, noise=1.0)
 
 
 def majority(votes: np.ndarray) -> np.ndarray:
@@ -46,8 +46,9 @@ def majority(votes: np.ndarray) -> np.ndarray:
     for number, chain in enumerate(CHAINS.values()):
         agreed = np.ones(len(votes), bool)
         for column in chain:
-            question = tree.QUESTION_OF_COLUMN[column]
-            agreed &= 2 * votes[:, tree.COLUMN_INDEX[column]] > votes[:, tree.column_slice(question)].sum(axis=1)
+            parent = tree.QUESTION_OF_COLUMN[column].parent
+            voters = 1.0 if parent is None else votes[:, tree.COLUMN_INDEX[parent]]
+            agreed &= 2 * votes[:, tree.COLUMN_INDEX[column]] > voters
         chosen[agreed] = number
     return chosen
 

@@ -43,7 +43,9 @@ class Train(Training):
     """The training of a classifier."""
 
     input_size: int = Field(
-        ge=8, description="Side that the network sees: of the random crop in training, else of the central square."
+        ge=8,
+        description="Side that the network sees, in pixels. Scored: the central square of that side where "
+        "augmentation.scale is null, else the whole image resized to it.",
     )
     label_smoothing: float = Field(ge=0, lt=1, description="Share of the target that goes to all classes alike.")
     balance: bool = Field(description="Draw training images of the smaller classes again until all are equal.")

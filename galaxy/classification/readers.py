@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from galaxy import competition
 from galaxy.errors import GalaxyError, list_problems
+from galaxy.images import square, squares
 
 FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -91,7 +92,7 @@ def idx(folder: Path, size: int) -> Collected:
         images = _idx(folder / f"{name}-images-idx3-ubyte.gz", 3)
         parts.append((images, _idx(folder / f"{name}-labels-idx1-ubyte.gz", 1)))
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return numbered(_squares(images[..., None], size), labels, FASHION_CLASSES, len(parts[1][0]), str(folder))
+    return numbered(squares(images[..., None], size), labels, FASHION_CLASSES, len(parts[1][0]), str(folder))
 
 
 def _idx(path: Path, dimensions: int) -> np.ndarray:
@@ -132,7 +133,7 @@ def _records(path: Path, size: int) -> Collected:
         raise GalaxyError(f"{path} is not CIFAR-10's binary archive: {error}; fetch it again") from None
     rows = np.concatenate(batches)
     images = rows[:, 1:].reshape(-1, 3, _CIFAR10_SIDE, _CIFAR10_SIDE).transpose(0, 2, 3, 1)
-    return numbered(_squares(images, size), rows[:, 0], CIFAR10_CLASSES, len(batches[-1]), str(path))
+    return numbered(squares(images, size), rows[:, 0], CIFAR10_CLASSES, len(batches[-1]), str(path))
 
 
 def folders(path: Path, size: int) -> Collected:
@@ -226,20 +227,3 @@ def members(path: Path) -> Iterator[Members]:
     else:
         with competition.open_zip(path) as archive:
             yield Members(path, archive)
-
-
-def _squares(images: np.ndarray, size: int) -> np.ndarray:
-    """`square` of each of N images."""
-    return np.stack([square(np.ascontiguousarray(image), size) for image in images])
-
-
-def square(image: np.ndarray, size: int) -> np.ndarray:
-    """The central square of an H×W×C image, resized to `size`×`size`; unchanged where that is what it is."""
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    central = image[top : top + side, left : left + side]
-    if side == size:
-        return central
-    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return cv2.resize(central, (size, size), interpolation=how).reshape(size, size, -1)

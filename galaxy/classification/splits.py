@@ -17,18 +17,19 @@ def split(group: np.ndarray, sizes: Split) -> np.ndarray:
         sizes: how many images each set gets; of fewer than these together, each gets the same share.
 
     Returns:
-        N names of sets: those that are asked for, and `unused` for what is left over.
+        N names of sets: those that are asked for, and `unused` for what is left over of more images than that.
 
     Raises:
         GalaxyError: there are too few images.
     """
     asked = np.array([sizes.train, sizes.valid, sizes.test])
     room = asked if len(group) >= asked.sum() else _shares(asked, len(group))
-    names = np.array([*SETS, UNUSED], dtype=object)
+    # Groups that fit no more train where all images are wanted.
+    names = np.array([*SETS, UNUSED if len(group) > asked.sum() else "train"], dtype=object)
     order = np.random.default_rng(sizes.seed).permutation(group.max(initial=-1) + 1)
     members = np.bincount(group)
     chosen = np.empty(len(order), dtype=object)
-    left = np.append(room, len(group))  # in the last, unused, there is always room
+    left = np.append(room, len(group))
     for number in order:
         fits = int(np.flatnonzero(left >= members[number])[0])
         chosen[number] = names[fits]

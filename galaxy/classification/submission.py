@@ -17,7 +17,7 @@ __all__ = ["networks", "validate", "write"]
 def write(path: Path, folder: Path, unlabelled: Examples, batch_size: int) -> None:
     """Predict the images with the model saved in `folder`, and write the CSV."""
     network, _ = models.load(folder, any_outputs=True)
-    logits = predict(network, unlabelled.central(network.spec.size), batch_size)
+    logits = predict(network, unlabelled.seen(network.spec.crop, network.spec.size), batch_size)
     labels = np.array(network.spec.outputs, dtype=object)[logits.argmax(axis=1)]
     files.write_csv(path, pd.DataFrame({"name": unlabelled.table["name"], "label": labels}))
 

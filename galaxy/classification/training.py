@@ -19,17 +19,18 @@ def train(options: Train, examples: Examples, outs: Outs) -> None:
     The metrics are those of the best epoch on valid. See `galaxy.training_run`.
     """
     side, size = examples.images.shape[1], options.input_size
-    central, labels = examples.central(size), examples.labels
+    crop = size if options.augmentation.scale is None else side
+    scored, labels = examples.seen(crop, size), examples.labels
     train, valid = examples.rows("train"), examples.rows("valid")
-    start = training_run.start(options, central, train)
-    spec = start.spec(head=LOGITS, outputs=examples.classes, crop=size, size=size)
+    start = training_run.start(options, scored, train)
+    spec = start.spec(head=LOGITS, outputs=examples.classes, crop=crop, size=size)
     seen = balanced(train, labels, options.seed) if options.balance else train
     training_run.run(
         start,
         spec,
         tasks.classes(len(examples.classes), options.label_smoothing),
         Images(examples.images, labels, seen, Augment.crops(options.augmentation, side, size, options.seed)),
-        Images(central, labels, valid),
+        Images(scored, labels, valid),
         {"training_images": len(seen), "split": files.fingerprint(examples.table), "source": examples.source},
         lambda best, predicted: {
             "train_loss": float(best["train_loss"]),
