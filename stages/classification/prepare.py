@@ -1,18 +1,15 @@
 """Collect a task's data, pack them, split them: `python -m stages.classification.prepare cifar10`."""
 
-import argparse
-
 from galaxy import files
 from galaxy.classification import params
 from galaxy.classification.prepare import prepare
 from galaxy.errors import run
+from stages.classification.arguments import parser
 from stages.classification.paths import DOWNLOADS, TaskPaths
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m stages.classification.prepare", description=__doc__)
-    parser.add_argument("task", help="a folder of classification/")
-    task = parser.parse_args().task
+    task = parser("prepare", __doc__).parse_args().task
     options = params.load(task)
     paths = TaskPaths(task)
     prepared = prepare(task, options, DOWNLOADS)

@@ -1,19 +1,14 @@
 """Train one model of a task on one of its sets: `python -m stages.classification.train galaxy10 labelled cnn`."""
 
-import argparse
-
 from galaxy.classification import params, training
 from galaxy.classification.examples import Examples
 from galaxy.errors import GalaxyError, run
+from stages.classification.arguments import SET, parser
 from stages.classification.paths import TaskPaths
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m stages.classification.train", description=__doc__)
-    parser.add_argument("task", help="a folder of classification/")
-    parser.add_argument("set", help="what prepare made: labelled or held_out")
-    parser.add_argument("model", help="<model> of a section train_<model> of the task's params")
-    arguments = parser.parse_args()
+    arguments = parser("train", __doc__, SET, ("model", "<model> of a section train_<model>")).parse_args()
     options = params.load(arguments.task)
     if arguments.model not in options.models:
         raise GalaxyError(
