@@ -56,7 +56,7 @@ def test_each_task_has_valid_params_and_a_mistake_is_named(monkeypatch: pytest.M
     content = yaml.safe_load((ROOT / "classification/sports/params.yaml").read_text())
     for change, message in (
         ({"compared": ["vgg"]}, "compared names vgg; it may name resnet_silu, efficientnet"),
-        ({"data": content["data"] | {"size": 96}}, "train_efficientnet.input_size .112. is above data.size .96."),
+        ({"data": content["data"] | {"size": 80}}, "train_efficientnet.input_size .96. is above data.size .80."),
         ({"train_resnet_silu": content["train_resnet_silu"] | {"epoch": 1}}, "unknown key train_resnet_silu.epoch"),
     ):
         path = tmp_path / "params.yaml"
