@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from galaxy import competition, metrics, models, params, preprocess, tree, votes
+from galaxy.outs import Outs
 from galaxy.packed import Packed
 from galaxy.params import Preprocess, Simulated, Train
 from galaxy.prediction import predict
@@ -62,10 +63,13 @@ def trained(folder: Path, changes: dict[str, Any], galaxies: Packed, table: pd.D
             galaxies,
             table,
             {"source": "transfer benchmark"},
-            model_folder=folder,
-            history_path=folder / "history.csv",
-            metrics_path=folder / "metrics.json",
-            checkpoint_root=folder / "checkpoints",
+            Outs(
+                model=folder,
+                history=folder / "history.csv",
+                metrics=folder / "metrics.json",
+                checkpoints=folder / "checkpoints",
+                events=folder / "events",
+            ),
         )
     return models.load(folder)[0]
 

@@ -1,4 +1,4 @@
-"""Random views of a galaxy, by albumentations.
+"""Random views of images, by albumentations.
 
 A galaxy has no up, no left and no preferred distance, so rotations, mirrorings and zooms leave its votes as they are.
 All of the geometry is one affine warp: pixels are interpolated once.
@@ -13,7 +13,7 @@ import albumentations as A  # noqa: N812 (the variable comes first; A is the lib
 import cv2
 import numpy as np
 
-from galaxy.params import Augmentation
+from galaxy.params import Augmentation, RandomCrop
 
 
 class GalaxyWarp(A.ImageOnlyTransform):
@@ -45,20 +45,39 @@ class GalaxyWarp(A.ImageOnlyTransform):
 class Augment:
     """Views of single images as the params ask for, each drawn from the seed and the sample's key alone."""
 
-    def __init__(self, options: Augmentation, seed: int) -> None:
-        self.seed = seed
-        steps: list[Any] = []
-        if options.flip or options.rotation or options.zoom > 1 or options.shift:
-            steps.append(GalaxyWarp(options.flip, options.rotation, options.zoom, options.shift))
-        if options.brightness or options.contrast:
-            steps.append(A.RandomBrightnessContrast(options.brightness, options.contrast, p=1))
-        self.steps = A.Compose(steps)
+    def __init__(self, steps: list[Any], seed: int) -> None:
+        self.steps, self.seed = A.Compose(steps), seed
 
     @classmethod
     def of(cls, options: Augmentation, seed: int) -> "Augment | None":
-        """The augmentation that the options ask for, None where they ask for none."""
-        augment = cls(options, seed)
-        return augment if augment.steps.transforms else None
+        """The augmentation of galaxies that the options ask for, None where they ask for none."""
+        steps: list[Any] = []
+        if options.flip or options.rotation or options.zoom > 1 or options.shift:
+            steps.append(GalaxyWarp(options.flip, options.rotation, options.zoom, options.shift))
+        return cls._or_none(steps, options, seed)
+
+    @classmethod
+    def crops(cls, options: RandomCrop, side: int, size: int, seed: int) -> "Augment | None":
+        """Views of `size`×`size` pixels out of square images of `side`, None where that is the image as it is."""
+        steps: list[Any] = []
+        if options.scale is not None:
+            steps.append(
+                A.RandomResizedCrop(
+                    (size, size), tuple(options.scale), tuple(options.ratio), area_for_downscale="image"
+                )
+            )
+        elif size < side:
+            steps.append(A.RandomCrop(size, size))
+        if options.flip:
+            steps.append(A.HorizontalFlip())
+        return cls._or_none(steps, options, seed)
+
+    @classmethod
+    def _or_none(cls, steps: list[Any], options: Augmentation | RandomCrop, seed: int) -> "Augment | None":
+        """These steps, and the light that the options ask for."""
+        if options.brightness or options.contrast:
+            steps.append(A.RandomBrightnessContrast(options.brightness, options.contrast, p=1))
+        return cls(steps, seed) if steps else None
 
     def __call__(self, image: np.ndarray, key: int) -> np.ndarray:
         """One view of an H×W×C uint8 image."""

@@ -27,9 +27,10 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def _grid(
+def grid(
     rows: int, columns: int, width: float, height: float, title: str, share_y: bool = False
 ) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, `width`×`height` inches, and its axes row by row."""
     figure, axes = plt.subplots(
         rows, columns, figsize=(width, height), layout="constrained", squeeze=False, sharey=share_y
     )
@@ -43,7 +44,7 @@ def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title
     Args:
         images: 37 H×W×3 uint8; ids, values: their GalaxyIDs and fractions.
     """
-    figure, axes = _grid(5, 8, 11.2, 9.2, title)
+    figure, axes = grid(5, 8, 11.2, 9.2, title)
     for axis in axes:
         axis.axis("off")
     for axis, column, image, galaxy_id, value in zip(axes, tree.COLUMNS, images, ids, values, strict=False):
@@ -56,7 +57,7 @@ def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title
 
 def distributions(votes: np.ndarray, title: str) -> Figure:
     """How the fractions of each of the 37 columns are distributed, N×37; counts on a logarithmic scale."""
-    figure, axes = _grid(5, 8, 16, 10, title, share_y=True)
+    figure, axes = grid(5, 8, 16, 10, title, share_y=True)
     for axis in axes[len(tree.COLUMNS) :]:
         axis.axis("off")
     for j, (axis, column) in enumerate(zip(axes, tree.COLUMNS, strict=False)):
@@ -73,7 +74,7 @@ def distributions(votes: np.ndarray, title: str) -> Figure:
 
 def history(histories: dict[str, pd.DataFrame], lines: dict[str, float], title: str) -> Figure:
     """RMSE by epoch of each model, on train (dashed) and valid; `lines` are baselines to compare with."""
-    figure, (axis,) = _grid(1, 1, 8, 5, title)
+    figure, (axis,) = grid(1, 1, 8, 5, title)
     for colour, (model, table) in zip(COLOURS, histories.items(), strict=False):
         axis.plot(table["epoch"], table["valid_rmse"], color=colour, marker="o", label=f"{model}, valid")
         axis.plot(table["epoch"], table["train_rmse"], color=colour, marker=".", ls="--", label=f"{model}, train")
@@ -88,7 +89,7 @@ def history(histories: dict[str, pd.DataFrame], lines: dict[str, float], title: 
 
 def rmse_by_question(table: pd.DataFrame, title: str) -> Figure:
     """RMSE by question, a bar a model: columns `model`, `question`, `name`, `rmse`."""
-    figure, (axis,) = _grid(1, 1, 10, 5, title)
+    figure, (axis,) = grid(1, 1, 10, 5, title)
     models = list(dict.fromkeys(table["model"]))
     width = 0.8 / len(models)
     for i, model in enumerate(models):
@@ -103,7 +104,7 @@ def rmse_by_question(table: pd.DataFrame, title: str) -> Figure:
 
 def predicted_against_voted(predicted: np.ndarray, voted: np.ndarray, title: str) -> Figure:
     """Predicted against voted fractions of each question's answers (N×37 both), as density on a logarithmic scale."""
-    figure, axes = _grid(3, 4, 13, 10, title)
+    figure, axes = grid(3, 4, 13, 10, title)
     bins = np.linspace(0, 1, 41)
     axes[-1].axis("off")
     for axis, question in zip(axes, tree.QUESTIONS, strict=False):

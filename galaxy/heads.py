@@ -1,4 +1,4 @@
-"""From a network's 37 logits to vote fractions."""
+"""From a network's logits to what it predicts: 37 vote fractions, or the logits of classes."""
 
 import torch
 from torch import nn
@@ -28,4 +28,7 @@ class DecisionTree(nn.Module):
         return torch.stack([parts[column] for column in tree.COLUMNS], dim=1)
 
 
-HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree}
+LOGITS = "logits"
+"""The head of a classifier: none, its loss and its likeliest class are taken from the logits."""
+
+HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree, LOGITS: nn.Identity}

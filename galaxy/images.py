@@ -126,3 +126,20 @@ class Cropper:
         colour = np.einsum("i,j,ijc->c", cover, cover, decoded[rows, rows].astype(np.float64))
         image = central(decoded, self.crop // self.factor, self.size)
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), colour[::-1]
+
+
+def squares(images: np.ndarray, size: int) -> np.ndarray:
+    """`square` of each of N images."""
+    return np.stack([square(np.ascontiguousarray(image), size) for image in images])
+
+
+def square(image: np.ndarray, size: int) -> np.ndarray:
+    """The central square of an H×W×C image, resized to `size`×`size`; unchanged where that is what it is."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    central = image[top : top + side, left : left + side]
+    if side == size:
+        return central
+    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return cv2.resize(central, (size, size), interpolation=how).reshape(size, size, -1)

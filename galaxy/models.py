@@ -15,7 +15,7 @@ from torch import nn
 
 from galaxy import files, networks, tree
 from galaxy.errors import GalaxyError
-from galaxy.heads import HEADS
+from galaxy.heads import HEADS, LOGITS
 
 __all__ = ["Network", "Spec", "build", "load", "networks", "save"]
 
@@ -42,7 +42,7 @@ class Spec(BaseModel):
 
 
 class Network(nn.Module):
-    """Normalisation, backbone and head in one: raw pixels in, vote fractions out."""
+    """Normalisation, backbone and head in one: raw pixels in, vote fractions (or logits of classes) out."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -56,7 +56,7 @@ class Network(nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """B×H×W×C uint8 images to B×outputs fractions."""
+        """B×H×W×C uint8 images to B×outputs fractions or logits."""
         # Contiguous: a CPU is slow on the strided layout that the permutation leaves.
         pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype, memory_format=torch.contiguous_format)
         logits = self.backbone((pixels - self.mean) / self.std)
@@ -66,6 +66,25 @@ class Network(nn.Module):
     def parameters_count(self) -> int:
         """Trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+    def freeze(self, frozen: bool) -> None:
+        """Leave learning to the last layer (no gradient for the others, their batch statistics fixed), or to all.
+
+        Raises:
+            GalaxyError: the network does not say which is its last layer.
+        """
+        last = last_layers(self.backbone)
+        if frozen and not last:
+            raise GalaxyError(f"{self.spec.model!r} does not name its last layer; set freeze_epochs to 0")
+        for name, parameter in self.backbone.named_parameters():
+            parameter.requires_grad = not frozen or name.rpartition(".")[0] in last
+        self.backbone.train(not frozen)
+
+
+def last_layers(backbone: nn.Module) -> tuple[str, ...]:
+    """Names of the last layer, or layers, by the network's own configuration; none where it does not say."""
+    names = getattr(backbone, "pretrained_cfg", {}).get("classifier") or ()
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def build(spec: Spec, pretrained: bool = False) -> Network:
@@ -102,11 +121,15 @@ def save(folder: Path, network: Network, card: dict[str, Any]) -> None:
     files.write_json(folder / CARD, {"spec": network.spec.model_dump(), **card})
 
 
-def load(folder: Path) -> tuple[Network, dict[str, Any]]:
+def load(folder: Path, any_outputs: bool = False) -> tuple[Network, dict[str, Any]]:
     """The network that `save` wrote, in evaluation mode, and its card. No pickle is read.
 
+    Args:
+        any_outputs: whether it may predict anything (classes, say) but the 37 columns.
+
     Raises:
-        GalaxyError: a file is absent, damaged, or the weights are not those of the architecture in the card.
+        GalaxyError: a file is absent, damaged, the weights are not those of the architecture in the card, or the
+            outputs are not the 37 columns.
     """
     try:
         card = json.loads((folder / CARD).read_text())
@@ -117,8 +140,11 @@ def load(folder: Path) -> tuple[Network, dict[str, Any]]:
     except (ValueError, KeyError, ValidationError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise GalaxyError(f"{folder} does not hold a whole model: {reason}; train it again (dvc repro)") from None
-    if spec.outputs != tree.COLUMNS:
-        raise GalaxyError(f"{folder}: the model predicts {len(spec.outputs)} outputs other than the 37 columns")
+    if not any_outputs and spec.outputs != tree.COLUMNS:
+        kind = "classes" if spec.head == LOGITS else "outputs"
+        raise GalaxyError(
+            f"{folder}: the model predicts {len(spec.outputs)} {kind} other than the 37 columns; train one of galaxies"
+        )
     network = build(spec)
     try:
         network.backbone.load_state_dict(tensors)

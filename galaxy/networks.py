@@ -1,14 +1,29 @@
 """Our own networks, in timm's registry beside timm's: importing this module makes their names known."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+import timm
 import torch
-from timm.models import generate_default_cfgs, register_model
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
 
 default_cfgs = generate_default_cfgs(
     {"course_cnn": {"input_size": (3, 64, 64), "fixed_input_size": True, "num_classes": 37, "classifier": "classifier"}}
 )
+
+
+Own = TypeVar("Own", bound=nn.Module)
+
+
+def unpublished(network: type[Own], name: str, pretrained: bool, **kwargs: Any) -> Own:
+    """A network of ours, for its entry in timm's registry; there are no published weights of it."""
+    if pretrained:
+        raise RuntimeError(f"{name} has no pretrained weights")
+    config = timm.get_pretrained_cfg(name)
+    assert config is not None  # or the registry would not know the network
+    if config.fixed_input_size:  # timm would give both sides
+        kwargs.setdefault("img_size", config.input_size[-1])
+    return build_model_with_cfg(network, name, pretrained, **kwargs)
 
 
 class CourseCNN(nn.Module):
@@ -43,9 +58,5 @@ class CourseCNN(nn.Module):
 
 @register_model
 def course_cnn(pretrained: bool = False, **kwargs: Any) -> CourseCNN:
-    """The course's convolutional network; there are no published weights of it."""
-    if pretrained:
-        raise RuntimeError("course_cnn has no pretrained weights")
-    for timm_only in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
-        kwargs.pop(timm_only, None)
-    return CourseCNN(**kwargs)
+    """The course's convolutional network."""
+    return unpublished(CourseCNN, "course_cnn", pretrained, **kwargs)

@@ -8,7 +8,7 @@ holds and what it may hold. Sections named `train_<model>` are the models; any n
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +22,7 @@ MEAN, WEIGHTED = "mean", "weighted"
 """The names of the models' ensembles beside theirs: their mean, and their sum with weights fitted on valid."""
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -77,37 +78,73 @@ class Augmentation(Section):
     contrast: float = Field(ge=0, le=1, description="Change contrast by up to this share.")
 
 
-class Train(Section):
+class RandomCrop(Section):
+    """Augmentation for classes of things that have an up and a down, unlike galaxies."""
+
+    flip: bool = Field(description="Mirror half of the views, left to right.")
+    scale: list[Annotated[float, Field(gt=0, le=1)]] | None = Field(
+        min_length=2, max_length=2, description="Least and largest share of the area to resize; null: crop, no resize."
+    )
+    ratio: list[Annotated[float, Field(gt=0.1, lt=10)]] = Field(
+        min_length=2, max_length=2, description="Least and largest ratio of width to height of what is resized."
+    )
+    brightness: float = Field(ge=0, le=1, description="Change brightness by up to this share of the full range.")
+    contrast: float = Field(ge=0, le=1, description="Change contrast by up to this share.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name, pair in (("scale", self.scale), ("ratio", self.ratio)):
+            if pair is not None and pair[0] > pair[1]:
+                raise ValueError(f"{name} is {pair}; its first number must not be above its second")
+        return self
+
+
+class Training(Section):
+    """What every training needs, whatever it is trained for."""
+
     model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn) among them.")
     model_args: dict[str, Any] = Field(description="Further arguments of timm.create_model.")
     pretrained: bool = Field(description="Start from timm's published weights (fetched from its hub).")
     weights: str | None = Field(
-        min_length=1, description="Start from the weights there: a model's folder, a .safetensors or .pth file."
+        min_length=1,
+        description="Start from the weights there: a model's folder, a .safetensors or .pth file, or "
+        "package:efficientnet_lite0 (ImageNet's; extra `weights`).",
     )
-    head: Literal["sigmoid", "decision_tree"] = Field(
-        description="sigmoid: each column by itself. decision_tree: softmax in each question, times its parent."
-    )
-    loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
+    freeze_epochs: int = Field(ge=0, description="First epochs in which only the last layer learns.")
     optimizer: str = Field(min_length=1, description="Name of one of timm's optimizers.")
+    optimizer_args: dict[str, Any] = Field(description="Further arguments of timm's optimizer factory: momentum, say.")
     learning_rate: float = Field(gt=0, le=100, description="Learning rate (its peak, where there is a schedule).")
     weight_decay: float = Field(ge=0, le=10, description="Weight decay; norms and biases are left out.")
-    schedule: Literal["constant", "cosine", "one_cycle"] = Field(description="How the learning rate runs.")
-    warmup_epochs: float = Field(ge=0, description="Linear warm-up (constant and cosine), in epochs.")
-    epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best by valid RMSE is kept.")
+    schedule: Literal["constant", "cosine", "one_cycle", "steps"] = Field(
+        description="How the learning rate runs; steps: a tenth of it from 60 %, a hundredth from 85 % of training on."
+    )
+    warmup_epochs: float = Field(ge=0, description="Linear warm-up (not of one_cycle), in epochs.")
+    epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best on valid is kept.")
     early_stopping: int | None = Field(ge=1, description="Stop after so many epochs without a better one; null: never.")
-    batch_size: int = Field(ge=2, description="Galaxies a step.")
-    gradient_clip: float | None = Field(gt=0, description="Largest norm of the gradient; null: any.")
+    batch_size: int = Field(ge=2, description="Images a step.")
+    gradient_clip: float | None = Field(gt=0, description="Largest gradient; null: any.")
+    gradient_clip_by: Literal["norm", "value"] = Field(description="Largest norm of it all, or largest single value.")
     ema_decay: float | None = Field(gt=0, lt=1, description="Decay a step of averaged weights; null: no averaging.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(description="Arithmetic, by Lightning's names.")
     workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
-    augmentation: Augmentation
+    tensorboard: bool = Field(description="Write event files for TensorBoard under runs/ (extra `tensorboard`).")
 
     @model_validator(mode="after")
-    def _one_start(self) -> "Train":
+    def _one_start(self) -> Self:
         if self.pretrained and self.weights is not None:
             raise ValueError("pretrained and weights both say what to start from; set one of them to false or null")
         return self
+
+
+class Train(Training):
+    """The training of a model of vote fractions."""
+
+    head: Literal["sigmoid", "decision_tree"] = Field(
+        description="sigmoid: each column by itself. decision_tree: softmax in each question, times its parent."
+    )
+    loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
+    augmentation: Augmentation
 
 
 class Views(Section):
@@ -131,17 +168,17 @@ class MakeSubmission(Section):
     views: Views
 
 
-class Params(BaseModel):
-    """The whole file. `models` has the `train_<model>` sections, by `<model>`, in the file's order."""
+Section_ = TypeVar("Section_", bound=Training)
+
+
+class ModelSections(BaseModel, Generic[Section_]):
+    """A whole file: sections as declared, and any number of `train_<model>` sections (`Section_`) beside them.
+
+    `models` has those by `<model>`, in the file's order.
+    """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, Train] = Field(init=False)
-
-    download: Download
-    preprocess: Preprocess
-    split: Split
-    evaluate: Evaluate
-    make_submission: MakeSubmission
+    __pydantic_extra__: dict[str, Section_] = Field(init=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -154,9 +191,27 @@ class Params(BaseModel):
         return content
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Params":
+    def _some_model(self) -> Self:
         if not self.models:
             raise ValueError(f"no {TRAIN_PREFIX}<model> section; at least one model is needed")
+        return self
+
+    @property
+    def models(self) -> dict[str, Section_]:
+        return {name.removeprefix(TRAIN_PREFIX): train for name, train in self.__pydantic_extra__.items()}
+
+
+class Params(ModelSections[Train]):
+    """The pipeline's file."""
+
+    download: Download
+    preprocess: Preprocess
+    split: Split
+    evaluate: Evaluate
+    make_submission: MakeSubmission
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Params":
         if self.preprocess.size > self.preprocess.crop:
             raise ValueError(
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
@@ -167,13 +222,14 @@ class Params(BaseModel):
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self
 
-    @property
-    def models(self) -> dict[str, Train]:
-        return {name.removeprefix(TRAIN_PREFIX): train for name, train in self.__pydantic_extra__.items()}
-
 
 def load(path: Path = PARAMS_FILE) -> Params:
-    """Read and validate a params file.
+    """Read and validate the pipeline's params file; see `read`."""
+    return read(path, Params)
+
+
+def read(path: Path, schema: type[Schema]) -> Schema:
+    """Read a params file and validate it against a schema.
 
     Raises:
         GalaxyError: naming each key that is unknown, missing, of a wrong type or out of range.
@@ -185,7 +241,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise GalaxyError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     try:
-        return Params.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
         lines = [_describe(detail) for detail in error.errors()]
         raise GalaxyError(f"{path}: " + f"\nerror: {path}: ".join(lines)) from None

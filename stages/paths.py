@@ -10,6 +10,7 @@ SUBMISSION = Path("data/submission/submission.csv")
 MODELS = Path("models")
 METRICS = Path("metrics")
 CHECKPOINTS = Path(".checkpoints")
+EVENTS = Path("runs")
 
 EXPLORE_FIGURES = METRICS / "explore"
 EVALUATE_FIGURES = METRICS / "evaluate"

@@ -6,6 +6,7 @@ import pandas as pd
 
 from galaxy import params, provenance, votes
 from galaxy.errors import GalaxyError, run
+from galaxy.outs import Outs
 from galaxy.packed import Packed
 from stages import paths
 
@@ -24,10 +25,13 @@ def main() -> None:
         Packed.open(paths.PREPROCESSED, "training"),
         pd.read_csv(paths.SPLIT),
         provenance.read(paths.PREPROCESSED),
-        model_folder=paths.MODELS / section,
-        history_path=paths.METRICS / f"{section}_history.csv",
-        metrics_path=paths.METRICS / f"{section}.json",
-        checkpoint_root=paths.CHECKPOINTS / section,
+        Outs(
+            model=paths.MODELS / section,
+            history=paths.METRICS / f"{section}_history.csv",
+            metrics=paths.METRICS / f"{section}.json",
+            checkpoints=paths.CHECKPOINTS / section,
+            events=paths.EVENTS / section,
+        ),
     )
 
 

@@ -13,6 +13,10 @@ from galaxy.params import TRAIN_PREFIX
 
 GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES: dict[str, Any] = GRAPH["stages"]
+TASKS: dict[str, dict[str, Any]] = {
+    path.parent.name: yaml.safe_load(path.read_text())["stages"]
+    for path in sorted((ROOT / "classification").glob("*/dvc.yaml"))
+}
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
@@ -41,12 +45,40 @@ def files(modules: set[str]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_are_the_closure_of_the_stages_imports(stage: str, imports: grimp.ImportGraph):
-    module = STAGES[stage]["cmd"].split()[2]
+@pytest.mark.parametrize(
+    "stage",
+    [*STAGES.values(), *(stage for task in TASKS.values() for stage in task.values())],
+    ids=lambda stage: stage["cmd"].removeprefix("python -m stages."),
+)
+def test_deps_are_the_closure_of_the_stages_imports(stage: dict[str, Any], imports: grimp.ImportGraph):
+    module = stage["cmd"].split()[2]
     needed = files({module} | imports.find_upstream_modules(module))
-    listed = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
+    listed = {dep for dep in stage["deps"] if dep.endswith(".py")}
     assert listed == needed
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_param_of_a_task_is_read_by_a_stage_and_none_is_unknown(task: str):
+    path = f"classification/{task}/params.yaml"
+    content = yaml.safe_load((ROOT / path).read_text())
+    models = {key for key in content if key.startswith(TRAIN_PREFIX)}
+    read = {key for stage in TASKS[task].values() for key in stage["params"][0][path]}
+    if "train_${item.model}" in read:
+        read = read - {"train_${item.model}"} | models  # whichever of them are compared
+    assert read == models | {key for key in leaves(content) if not key.startswith(TRAIN_PREFIX)}
+
+
+def test_the_tasks_stages_differ_where_their_data_do():
+    common = ["prepare", "train", "evaluate"]
+    assert {task: list(stages) for task, stages in TASKS.items()} == {
+        "cifar10": common,
+        "fashion_mnist": common,
+        "galaxy10": [*common, "transfer", "evaluate_transfer"],
+        "sports": [*common, "submission"],
+    }
+    for stages in TASKS.values():
+        for out in stages["prepare"]["outs"]:
+            assert next(iter(out.values())) == {"push": False}
 
 
 def test_stages_and_their_order_are_those_designed():

@@ -7,6 +7,7 @@ import yaml
 from conftest import ROOT
 
 from galaxy import params, params_table
+from galaxy.classification import params as classification
 from galaxy.errors import GalaxyError
 
 
@@ -98,6 +99,12 @@ def test_any_number_of_models_may_stand_in_the_file(tmp_path: Path, defaults: pa
 
 def test_the_readme_has_every_param_as_it_is(defaults: params.Params):
     assert params_table.markdown(defaults) in (ROOT / "README.md").read_text()
+
+
+def test_the_page_of_the_tasks_params_has_every_key_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs/classification/params.md").read_text()
+    assert params_table.markdown(classification.load("galaxy10")) in page
 
 
 def test_the_table_says_what_a_key_may_be(defaults: params.Params):

