@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
 STRETCH_Q = 94.0
-STRETCH_OFFSETS = np.array([-0.0119, -0.005, -0.0078], np.float32)
+STRETCH_OFFSETS = np.array([-0.0119, -0.0049, -0.0075], np.float32)
 """Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
 
 Fitted to the median radial profiles, in red, green and blue, of the competition's images.

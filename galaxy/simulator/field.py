@@ -20,6 +20,9 @@ def add_field(image: Array, galaxy: Galaxy, scale: float, seeing: float, rng: np
         _add_star(image, rng.uniform(0, size, 2), _star_magnitude(rng), scale, seeing, rng)
     for _ in range(rng.poisson(galaxy.neighbours * area)):
         _add_neighbour(image, rng.uniform(0, size, 2), scale, rng)
+    for _ in range(rng.poisson(galaxy.satellites)):
+        away = rng.normal(0, 0.2 * size, 2)
+        _add_neighbour(image, np.clip(size / 2 + away, 0, size - 1), scale, rng)
     if rng.random() < 0.02:
         _add_glare(image, scale, rng)
     if galaxy.kind == STAR:

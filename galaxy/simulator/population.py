@@ -63,6 +63,7 @@ class Galaxy:
     disc_r_i: float
     stars: float  # foreground stars an arcminute²
     neighbours: float  # background galaxies an arcminute²
+    satellites: float  # small galaxies of its own group, about it
 
 
 def draw(rng: np.random.Generator) -> Galaxy:
@@ -117,6 +118,7 @@ def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
         disc_r_i=0.0,
         stars=rng.lognormal(np.log(1.1), 0.7),
         neighbours=rng.lognormal(np.log(1.6), 0.6),
+        satellites=0.0,
     )
 
 
@@ -135,9 +137,13 @@ def _magnitude_and_radius(rng: np.random.Generator, surface_brightness: float) -
 
 def _make_elliptical(galaxy: Galaxy, rng: np.random.Generator) -> None:
     galaxy.bulge_sersic = float(np.clip(rng.normal(4.3, 1.2), 1.8, 7.5))
+    if rng.random() < 0.12:  # young ones, and dwarfs
+        galaxy.bulge_g_r, galaxy.bulge_r_i = rng.normal(0.55, 0.12), rng.normal(0.25, 0.04)
+        galaxy.bulge_sersic = float(rng.uniform(0.8, 2.0))
     # Petrosian radii of 90 % are some 3 half-light radii at n = 4 and grow with n.
-    galaxy.bulge_radius = rng.lognormal(0, 0.25) / (2.8 + 0.25 * galaxy.bulge_sersic)
-    galaxy.neighbours *= 2.0  # ellipticals live in groups and clusters
+    galaxy.bulge_radius = rng.lognormal(0, 0.3) / (2.8 + 0.25 * galaxy.bulge_sersic)
+    if rng.random() < 0.4:  # ellipticals live in groups and clusters
+        galaxy.satellites = rng.exponential(5.0)
     galaxy.bulge_axis_ratio = 1 - 0.75 * rng.beta(1.4, 2.8)
     if rng.random() < 0.02:
         galaxy.dust_lane = rng.uniform(0.5, 1.5)
