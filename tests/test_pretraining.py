@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_of_ours_is_taken_over_whole_with_what_its_pixels_are_normalised_by(folder, capsys):
     other = network()
-    weights = pretraining.read(folder, "resnet18")
+    weights = pretraining.read(str(folder), "resnet18")
     weights.fill(other.backbone)
     saved = models.load(folder)[0].backbone.state_dict()
     assert all(torch.equal(tensor, saved[name]) for name, tensor in other.backbone.state_dict().items())
@@ -54,7 +54,7 @@ def test_the_last_layer_stays_new_where_the_outputs_are_others(tmp_path, capsys)
     save_file(published, tmp_path / "published.safetensors")
     other = network()
     before = other.backbone.fc.weight.clone()
-    pretraining.read(tmp_path / "published.safetensors", "resnet18").fill(other.backbone)
+    pretraining.read(str(tmp_path / "published.safetensors"), "resnet18").fill(other.backbone)
     assert torch.equal(other.backbone.fc.weight, before)
     assert torch.equal(other.backbone.conv1.weight, published["conv1.weight"])
     assert "120 of 122 tensors; new: fc.weight, fc.bias" in capsys.readouterr().out
@@ -62,14 +62,14 @@ def test_the_last_layer_stays_new_where_the_outputs_are_others(tmp_path, capsys)
 
 def test_published_weights_come_with_the_normalisation_that_timm_states(tmp_path):
     torch.save({"state_dict": network().backbone.state_dict()}, tmp_path / "weights.pth")
-    weights = pretraining.read(tmp_path / "weights.pth", "resnet18")
+    weights = pretraining.read(str(tmp_path / "weights.pth"), "resnet18")
     assert weights.mean == pytest.approx((0.485 * 255, 0.456 * 255, 0.406 * 255))
     assert weights.origin.keys() == {"path", "sha256"}
 
 
 def test_another_architecture_is_refused(folder):
     with pytest.raises(GalaxyError, match="are of 'resnet18', the network is 'resnet34'"):
-        pretraining.read(folder, "resnet34")
+        pretraining.read(str(folder), "resnet34")
 
 
 def test_tensors_that_do_not_fit_are_named(tmp_path):
@@ -78,7 +78,7 @@ def test_tensors_that_do_not_fit_are_named(tmp_path):
     tensors["conv1.weight"] = tensors["conv1.weight"][:, :1].contiguous()
     save_file(tensors, tmp_path / "damaged.safetensors")
     with pytest.raises(GalaxyError, match=r"do not fit the network \(3 in all\)") as caught:
-        pretraining.read(tmp_path / "damaged.safetensors", "resnet18").fill(network().backbone)
+        pretraining.read(str(tmp_path / "damaged.safetensors"), "resnet18").fill(network().backbone)
     for problem in ("layer1.0.conv1.weight is missing", "extra is left over", "conv1.weight is (64, 1, 7, 7), not (64"):
         assert problem in str(caught.value)
 
@@ -94,7 +94,7 @@ def test_a_pickle_is_refused_and_nothing_of_it_runs(tmp_path, monkeypatch):
     torch.save({"state_dict": {"conv1.weight": Bomb()}}, "zipped.pth")
     for name in ("weights.pth", "zipped.pth"):
         with pytest.raises(GalaxyError, match=f"weights {re.escape(name)} cannot be read as a state dict"):
-            pretraining.read(Path(name), "resnet18")
+            pretraining.read(name, "resnet18")
     assert not Path("bomb").exists()
 
 
@@ -109,18 +109,18 @@ def test_a_pickle_is_refused_and_nothing_of_it_runs(tmp_path, monkeypatch):
 def test_a_file_that_holds_no_weights_is_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(GalaxyError, match="cannot be read as a state dict"):
-        pretraining.read(tmp_path / name, "resnet18")
+        pretraining.read(str(tmp_path / name), "resnet18")
 
 
 def test_an_absent_file_and_an_empty_folder_are_named(tmp_path):
     with pytest.raises(GalaxyError, match=r"none\.pth: no such file or folder"):
-        pretraining.read(tmp_path / "none.pth", "resnet18")
+        pretraining.read(str(tmp_path / "none.pth"), "resnet18")
     with pytest.raises(GalaxyError, match=r"model\.json: no such file"):
-        pretraining.read(tmp_path, "resnet18")
+        pretraining.read(str(tmp_path), "resnet18")
 
 
 def test_a_damaged_card_is_refused(folder, tmp_path):
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
     (tmp_path / "model.json").write_text(json.dumps({"spec": {}}))
     with pytest.raises(GalaxyError, match="does not hold a whole model"):
-        pretraining.read(tmp_path, "resnet18")
+        pretraining.read(str(tmp_path), "resnet18")
