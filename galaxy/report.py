@@ -73,7 +73,7 @@ def html(run: Run) -> str:
             changed=changed(params.defaults(), params.leaves(run.options)).to_dict("records"),
             models=list(_models(run.evaluated)),
             floors=[(_words(name), rmse[name]) for name in (evaluation.FLOOR, evaluation.PERFECT) if name in rmse],
-            best=run.evaluated["best"],
+            best=_words(run.evaluated["best"]),
             scored_on=run.evaluated["scored_on"],
             tested=run.evaluated["galaxies"],
             why_no_rank=leaderboard.why_not(run.source),

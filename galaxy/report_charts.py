@@ -1,6 +1,7 @@
 """The report's charts as SVG that takes the page's own text colour, so that it is read on dark and on light."""
 
 import io
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> 
     """RMSE by epoch of each model, on valid and (dashed) on train, from epoch 1 on; baselines as lines."""
 
     def draw(axis: Axes) -> None:
-        for colour, (model, table) in zip(figures.COLOURS, histories.items(), strict=False):
+        for colour, (model, table) in zip(itertools.cycle(figures.COLOURS), histories.items(), strict=False):
             trained = table[table["epoch"] > 0]
             axis.plot(trained["epoch"], trained["valid_rmse"], color=colour, marker="o", ms=4, label=f"{model}, valid")
             axis.plot(trained["epoch"], trained["train_rmse"], color=colour, ls="--", label=f"{model}, train")
@@ -47,19 +48,12 @@ def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> 
 def by_question(table: pd.DataFrame) -> str:
     """RMSE by question, a mark a prediction: columns `model`, `question`, `name`, `rmse`."""
 
+    marks = zip(itertools.cycle(figures.COLOURS), itertools.cycle(MARKERS), strict=False)
+
     def draw(axis: Axes) -> None:
-        for colour, marker, (model, part) in zip(
-            figures.COLOURS, MARKERS, table.groupby("model", sort=False), strict=False
-        ):
-            axis.plot(
-                part["rmse"],
-                part["question"],
-                marker,
-                color=colour,
-                ms=5,
-                alpha=0.85,
-                label=str(model).replace("_", " "),
-            )
+        for (colour, marker), (model, part) in zip(marks, table.groupby("model", sort=False), strict=False):
+            label = str(model).replace("_", " ")
+            axis.plot(part["rmse"], part["question"], marker, color=colour, ms=5, alpha=0.85, label=label)
         axis.set_yticks([q.number for q in tree.QUESTIONS], [f"{q.number} {q.name}" for q in tree.QUESTIONS])
         axis.invert_yaxis()
         axis.grid(axis="y", color=INK, alpha=0.15)
