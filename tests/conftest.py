@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A file of tests a core: before anything imports torch, and for all that the tests run.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 from galaxy import params, sources, tree
 from galaxy.params import Download, Local, Params, Simulated
 from galaxy.preprocess import preprocess

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 from conftest import ROOT
 
-from galaxy import evaluation, files
+from galaxy import calibration, evaluation, files
 
 README = (ROOT / "README.md").read_text()
 
@@ -22,6 +23,15 @@ def test_its_table_is_that_of_the_committed_metrics():
     report = files.read_json(ROOT / "metrics/evaluate.json")
     assert report["source"] == "simulated"
     assert evaluation.terminal_table(report) in README
+
+
+def test_its_calibration_is_that_of_the_committed_metrics():
+    table = pd.read_csv(ROOT / "metrics/calibration.csv")
+    content = files.read_json(ROOT / "metrics/calibration.json")
+    assert content["source"] == "simulated"
+    assert content["rows_within_limit"] == content["rows"]
+    assert content["central_pixel_below_column_means"]
+    assert calibration.terminal_table(table, content) in README
 
 
 def test_every_picture_and_file_that_it_links_is_there():
