@@ -80,11 +80,7 @@ def test_the_report_counts_what_holds_and_names_the_worst():
     table = calibration.compare(measured)
     content = calibration.report(table, {"source": "simulated", "training_galaxies": 5})
     assert (content["rows_within_limit"], content["rows"]) == (88, 90)
-    assert content["largest_deviation"]["column_spread"] == {
-        "quantity": "spread_Class11.6",
-        "deviation": pytest.approx(1.0),
-        "limit": 0.25,
-    }
+    assert content["rmse"]["all_zeros"] == 0.3
     shown = calibration.terminal_table(table, content)
     assert "5 galaxies (simulated) beside the competition's; 88 of 90 rows within their limit" in shown
     assert "spread_Class11.6" in shown

@@ -164,7 +164,7 @@ def test_an_experiment_changes_params_from_the_command_line(clone: Path):
     assert "0.01" in json.dumps(shown)
     assert json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
     git(clone, "checkout", "--quiet", ".")
-    command("dvc", "checkout", folder=clone)
+    command("dvc", "checkout", "dvc.yaml", folder=clone)
 
 
 def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
@@ -174,7 +174,7 @@ def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
     assert "error: params.yaml: train_cnn.epochs is 'six': input should be a valid integer" in failed.stderr
     assert "Traceback" not in failed.stderr + failed.stdout
     git(clone, "checkout", "--quiet", ".")
-    command("dvc", "checkout", folder=clone)
+    command("dvc", "checkout", "dvc.yaml", folder=clone)
 
 
 def test_the_same_params_give_the_same_bytes(clone: Path):

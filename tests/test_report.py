@@ -27,7 +27,8 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
     def scored(name: str) -> Scored:
         voted = galaxies.votes[rows[name]]
         noise = 0.1 * np.random.default_rng(0).standard_normal(voted.shape)
-        return Scored(galaxies.ids[rows[name]], voted, {name: np.clip(voted + noise, 0, 1) for name in ("cnn", "mean")})
+        scored = Scored(galaxies.ids[rows[name]], voted, {"cnn": np.clip(voted + noise, 0, 1)})
+        return scored.with_ensembles({"cnn": 1.0})
 
     test = evaluation.add_baselines(scored("test"), galaxies, rows["train"], rows["test"])
     source = provenance.read(raw)
@@ -36,7 +37,16 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
     return Run(
         options=defaults.model_dump(),
         source=source,
-        evaluated=evaluation.report(test, scored("valid"), ["cnn"], source, single_view=None, expected=test.voted),
+        evaluated=evaluation.report(
+            test,
+            "test",
+            scored("valid"),
+            ["cnn"],
+            source,
+            single_view=None,
+            expected=test.voted,
+            weights={"cnn": 1.0},
+        ),
         histories={"cnn": history},
         questions=evaluation.question_table(test),
         predicted=predicted,
