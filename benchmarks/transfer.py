@@ -21,16 +21,16 @@ import pandas as pd
 from galaxy import competition, metrics, models, params, preprocess, tree, votes
 from galaxy.outs import Outs
 from galaxy.packed import Packed
-from galaxy.params import Preprocess, Simulated, Train, Views
+from galaxy.params import Preprocess, Simulated, Train
 from galaxy.prediction import predict
 from galaxy.simulator import simulate
 from galaxy.split import split
-from galaxy.views import ONE, View, views
+from galaxy.views import ONE, View, of_number
 
 SIZE = Preprocess(crop=212, size=64)
 REAL_GALAXIES = 500
 
-EIGHT = views(Views(rotations=4, flip=True, zooms=[1.0]))
+EIGHT = of_number(8)
 """The ways to lay a square: test-time views."""
 
 AUGMENTATION = {"flip": True, "rotation": 180.0, "zoom": 1.15, "shift": 0.03, "brightness": 0.08, "contrast": 0.2}

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +15,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from galaxy import params, sources, tree
 from galaxy.params import Download, Local, Params, Simulated
 from galaxy.preprocess import preprocess
+
+if TYPE_CHECKING:
+    from galaxy.models import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "galaxy_zoo"
@@ -42,27 +46,35 @@ def preprocessed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def spec(**changed: Any) -> "Spec":
+    """What describes the tests' networks: the course's CNN for the 37 columns, with these changes."""
+    from galaxy.models import Spec  # torch takes seconds, which tests without a model need not wait for
+
+    values = {
+        "model": "course_cnn",
+        "model_args": {},
+        "head": "sigmoid",
+        "outputs": tree.COLUMNS,
+        "crop": 212,
+        "size": 64,
+        "mean": (25.0, 22.0, 18.0),
+        "std": (36.0, 31.0, 27.0),
+    }
+    return Spec.model_validate(values | changed)
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model with random weights, as the train stage saves one; read only."""
-    import torch  # takes seconds, which tests without a model need not wait for
+    import torch
 
     from galaxy import models
 
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("models") / "train_cnn"
-    spec = models.Spec(
-        model="course_cnn",
-        model_args={},
-        head="decision_tree",
-        outputs=tree.COLUMNS,
-        crop=212,
-        size=64,
-        mean=(25.0, 22.0, 18.0),
-        std=(36.0, 31.0, 27.0),
-    )
     data = {"training_galaxies": 42, "split": "0" * 64, "source": {"source": "simulated", "training_galaxies": 60}}
-    models.save(folder, models.build(spec), {"params": {"pretrained": False}, "metrics": {"epochs": 2}, "data": data})
+    network = models.build(spec(head="decision_tree"))
+    models.save(folder, network, {"params": {"pretrained": False}, "metrics": {"epochs": 2}, "data": data})
     return folder
 
 

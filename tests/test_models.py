@@ -6,26 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import spec
 from safetensors.torch import load_file, save_file
 
 from galaxy import competition, models, tree
 from galaxy.errors import GalaxyError
 from galaxy.heads import DecisionTree, Sigmoid
-from galaxy.models import Spec
-
-
-def spec(**changed: object) -> Spec:
-    values = {
-        "model": "course_cnn",
-        "model_args": {},
-        "head": "sigmoid",
-        "outputs": tree.COLUMNS,
-        "crop": 212,
-        "size": 64,
-        "mean": (25.0, 22.0, 18.0),
-        "std": (36.0, 31.0, 27.0),
-    }
-    return Spec(**(values | changed))
 
 
 def images(count: int = 3, size: int = 64) -> torch.Tensor:

@@ -8,25 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import spec
 from safetensors.torch import save_file
 
-from galaxy import models, pretraining, tree
+from galaxy import models, pretraining
 from galaxy.errors import GalaxyError
-from galaxy.models import Network, Spec
+from galaxy.models import Network
 
 
 def network(model: str = "resnet18", **changes: Any) -> Network:
-    fields: dict[str, Any] = {
-        "model": model,
-        "model_args": {},
-        "head": "sigmoid",
-        "outputs": tree.COLUMNS,
-        "crop": 212,
-        "size": 64,
-        "mean": (25.0, 22.0, 18.0),
-        "std": (36.0, 31.0, 27.0),
-    }
-    return models.build(Spec(**fields | changes))
+    return models.build(spec(model=model, **changes))
 
 
 @pytest.fixture(scope="module")

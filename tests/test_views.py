@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from conftest import spec
 from torch import nn
 
 from galaxy import tree
-from galaxy.models import Network, Spec
+from galaxy.models import Network
 from galaxy.params import Views
 from galaxy.prediction import predict
 from galaxy.views import ONE, View, views
@@ -25,17 +26,7 @@ class Corner(nn.Module):
 
 
 def corner() -> Network:
-    spec = Spec(
-        model="resnet18",
-        model_args={},
-        head="sigmoid",
-        outputs=tree.COLUMNS,
-        crop=8,
-        size=8,
-        mean=(128.0,) * 3,
-        std=(64.0,) * 3,
-    )
-    return Network(spec, Corner())
+    return Network(spec(model="resnet18", crop=8, size=8), Corner())
 
 
 def test_four_turns_and_their_mirror_images_are_the_eight_ways_to_lay_a_square(images):
