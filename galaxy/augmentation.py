@@ -13,33 +13,78 @@ import albumentations as A  # noqa: N812 (the variable comes first; A is the lib
 import cv2
 import numpy as np
 
+from galaxy.frame import Frame
 from galaxy.params import Augmentation, RandomCrop
 
 
 class GalaxyWarp(A.ImageOnlyTransform):
-    """Mirror, rotate, zoom and shift in one affine warp; outside of the image lies its mirror image, not black."""
+    """Mirror, rotate, zoom, shift and cut out in one affine warp; beyond the image lies its mirror image, not black.
 
-    def __init__(self, flip: bool, rotation: float, zoom: float, shift: float) -> None:
+    Args:
+        frame: what is cut out where nothing is random.
+        crop: draw the side to show uniformly from this range, in pixels of the original, instead of zooming.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        flip: bool = False,
+        rotation: float = 0,
+        zoom: float = 1,
+        shift: float = 0,
+        crop: list[int] | None = None,
+    ) -> None:
         super().__init__(p=1)
-        self.flip, self.rotation, self.zoom, self.shift = flip, rotation, zoom, shift
+        self.frame, self.flip, self.rotation, self.zoom, self.shift = frame, flip, rotation, zoom, shift
+        self.crop = crop
 
     def get_params(self) -> dict[str, Any]:
         """Draw one view: its 2×2 matrix, and its shift in sides of the image."""
         draw = self.random_generator
         angle = np.deg2rad(draw.uniform(-self.rotation, self.rotation))
-        zoom = np.exp(draw.uniform(-1, 1) * np.log(self.zoom))
+        if self.crop is None:
+            share = self.frame.share * np.exp(draw.uniform(-1, 1) * np.log(self.zoom))
+        else:
+            share = draw.uniform(*self.crop) / self.frame.shown.crop
         mirror = draw.choice([-1, 1], 2) if self.flip else np.ones(2)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        return {"matrix": zoom * turn * mirror, "shift": draw.uniform(-self.shift, self.shift, 2)}
+        return {"matrix": turn * mirror / share, "shift": draw.uniform(-self.shift, self.shift, 2)}
 
     def apply(self, img: np.ndarray, matrix: np.ndarray, shift: np.ndarray, **_: Any) -> np.ndarray:
         """The view of an H×W×C image, about its centre."""
-        side = np.array(img.shape[1::-1])
-        centre = (side - 1) / 2
-        affine = np.column_stack([matrix, centre - matrix @ centre + shift * side])
-        return cv2.warpAffine(
-            img, affine, (int(side[0]), int(side[1])), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
+        size, side = self.frame.seen.size, self.frame.shown.size
+        scaled = matrix * size / side
+        offset = (size - 1) / 2 - scaled @ np.full(2, (side - 1) / 2)
+        affine = np.column_stack([scaled, offset + shift * size])
+        return cv2.warpAffine(img, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+class ColourShift(A.ImageOnlyTransform):
+    """Add a multiple of one colour to all pixels, drawn from the standard normal distribution."""
+
+    def __init__(self, colour: np.ndarray) -> None:
+        super().__init__(p=1)
+        self.colour = colour
+
+    def get_params(self) -> dict[str, Any]:
+        """Draw one multiple."""
+        return {"shift": self.random_generator.standard_normal() * self.colour}
+
+    def apply(self, img: np.ndarray, shift: np.ndarray, **_: Any) -> np.ndarray:
+        """The H×W×3 image, shifted and cut off at 0 and 255."""
+        table = np.clip(np.rint(np.arange(256)[:, None] + shift), 0, 255).astype(np.uint8)
+        return cv2.LUT(img, table[None])
+
+
+def colour_axis(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The first principal axis of the pixels' colours, as long as their standard deviation along it (0–255).
+
+    Args:
+        images: N×H×W×3 uint8, of which at most 2,000 of those rows are looked at.
+    """
+    pixels = images[rows[:: -(-len(rows) // 2000)]].reshape(-1, images.shape[-1]).astype(np.float32)
+    variances, axes = np.linalg.eigh(np.cov(pixels, rowvar=False))
+    return axes[:, -1] * np.sqrt(variances[-1])
 
 
 class Augment:
@@ -49,11 +94,19 @@ class Augment:
         self.steps, self.seed = A.Compose(steps), seed
 
     @classmethod
-    def of(cls, options: Augmentation, seed: int) -> "Augment | None":
-        """The augmentation of galaxies that the options ask for, None where they ask for none."""
+    def of(cls, options: Augmentation, frame: Frame, seed: int, colour: np.ndarray | None = None) -> "Augment | None":
+        """The augmentation of galaxies that the options ask for, None where they ask for none.
+
+        Args:
+            frame: what the network sees of an image where nothing is random.
+            colour: the axis to shift colours along (`colour_axis`), where the options ask for that.
+        """
         steps: list[Any] = []
-        if options.flip or options.rotation or options.zoom > 1 or options.shift:
-            steps.append(GalaxyWarp(options.flip, options.rotation, options.zoom, options.shift))
+        moved = options.flip or options.rotation or options.zoom > 1 or options.shift or options.crop is not None
+        if moved or not frame.whole:
+            steps.append(GalaxyWarp(frame, options.flip, options.rotation, options.zoom, options.shift, options.crop))
+        if colour is not None:
+            steps.append(ColourShift(options.colour * colour))
         return cls._or_none(steps, options, seed)
 
     @classmethod

@@ -1,5 +1,7 @@
 """From a network's logits to what it predicts: 37 vote fractions, or the logits of classes."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -32,3 +34,9 @@ LOGITS = "logits"
 """The head of a classifier: none, its loss and its likeliest class are taken from the logits."""
 
 HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree, LOGITS: nn.Identity}
+
+LOGITS_OF: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "sigmoid": lambda fractions: fractions.logit(eps=1e-4),
+    "decision_tree": lambda fractions: fractions.clamp(min=1e-4).log(),  # a softmax takes no notice of a factor
+}
+"""By head, 37 logits that make those 37 vote fractions."""

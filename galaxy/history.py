@@ -37,7 +37,7 @@ class History(Callback):
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
         # Before training there is no optimizer yet.
-        rates = [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers]
+        rates = [max(group["lr"] for group in optimizer.param_groups) for optimizer in trainer.optimizers]
         epoch = trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
         scores = {f"{set_}_{m}": measured[f"{set_}_{m}"] for m in _metric_names(measured) for set_ in EVALUATED[::-1]}
         self.rows.append({"epoch": epoch, **scores, "lr": rates[0] if rates else self.learning_rate})

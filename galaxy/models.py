@@ -15,6 +15,7 @@ from torch import nn
 
 from galaxy import files, networks, tree
 from galaxy.errors import GalaxyError
+from galaxy.frame import Window
 from galaxy.heads import HEADS, LOGITS
 
 __all__ = ["Network", "Spec", "build", "load", "networks", "save"]
@@ -40,6 +41,11 @@ class Spec(BaseModel):
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def window(self) -> Window:
+        """What the network sees of the original."""
+        return Window(self.crop, self.size)
+
 
 class Network(nn.Module):
     """Normalisation, backbone and head in one: raw pixels in, vote fractions (or logits of classes) out."""
@@ -52,15 +58,33 @@ class Network(nn.Module):
         self.spec = spec
         self.backbone = backbone
         self.head = HEADS[spec.head]()
+        self.layout = torch.contiguous_format
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """B×H×W×C uint8 images to B×outputs fractions or logits."""
-        # Contiguous: a CPU is slow on the strided layout that the permutation leaves.
-        pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype, memory_format=torch.contiguous_format)
+        pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype, memory_format=self.layout)
         logits = self.backbone((pixels - self.mean) / self.std)
         return self.head(logits.float())
+
+    def channels_last(self) -> None:
+        """Keep the pixels' channels side by side in memory, in all layers: which order is faster hangs on them."""
+        self.layout = torch.channels_last
+        self.backbone.to(memory_format=torch.channels_last)
+
+    def start_at(self, logits: torch.Tensor) -> None:
+        """Set the biases of the last layer to those logits.
+
+        Raises:
+            GalaxyError: the network does not say which is its last layer, or that has no biases.
+        """
+        names = last_layers(self.backbone)
+        layer = self.backbone.get_submodule(names[0]) if len(names) == 1 else None
+        if not isinstance(layer, nn.Linear | nn.Conv2d) or layer.bias is None:
+            raise GalaxyError(f"{self.spec.model!r} does not name a last layer with biases; set output_bias to false")
+        with torch.no_grad():
+            layer.bias.copy_(logits)
 
     @property
     def parameters_count(self) -> int:

@@ -73,9 +73,28 @@ class Augmentation(Section):
     flip: bool = Field(description="Mirror half of the views, left to right and top to bottom.")
     rotation: float = Field(ge=0, le=180, description="Rotate by up to this many degrees either way; 180 is any angle.")
     zoom: float = Field(ge=1, le=4, description="Zoom by a factor from 1/zoom to zoom, uniform in its logarithm.")
+    crop: list[Annotated[int, Field(ge=8)]] | None = Field(
+        min_length=2,
+        max_length=2,
+        description="Show a square of that many pixels of the original, from least to most, for a zoom; null: zoom.",
+    )
     shift: float = Field(ge=0, le=0.5, description="Shift by up to this share of the side, in both directions.")
     brightness: float = Field(ge=0, le=1, description="Change brightness by up to this share of the full range.")
     contrast: float = Field(ge=0, le=1, description="Change contrast by up to this share.")
+    colour: float = Field(
+        ge=0,
+        le=1,
+        description="Shift colours along the first principal axis of the training pixels: standard deviation of the "
+        "shift, in theirs.",
+    )
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> Self:
+        if self.crop is not None and self.crop[0] > self.crop[1]:
+            raise ValueError(f"crop is {self.crop}; its first number must not be above its second")
+        if self.crop is not None and self.zoom > 1:
+            raise ValueError("crop and zoom both say how large a galaxy is shown; set crop to null or zoom to 1")
+        return self
 
 
 class RandomCrop(Section):
@@ -119,6 +138,9 @@ class Training(Section):
         description="How the learning rate runs; steps: a tenth of it from 60 %, a hundredth from 85 % of training on."
     )
     warmup_epochs: float = Field(ge=0, description="Linear warm-up (not of one_cycle), in epochs.")
+    layer_decay: float | None = Field(
+        gt=0, le=1, description="Each layer's learning rate is this share of the next one's; null: all have the same."
+    )
     epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best on valid is kept.")
     early_stopping: int | None = Field(ge=1, description="Stop after so many epochs without a better one; null: never.")
     batch_size: int = Field(ge=2, description="Images a step.")
@@ -126,6 +148,7 @@ class Training(Section):
     gradient_clip_by: Literal["norm", "value"] = Field(description="Largest norm of it all, or largest single value.")
     ema_decay: float | None = Field(gt=0, lt=1, description="Decay a step of averaged weights; null: no averaging.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(description="Arithmetic, by Lightning's names.")
+    channels_last: bool = Field(description="Order of the network's arrays in memory: faster or slower, by network.")
     workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
     tensorboard: bool = Field(description="Write event files for TensorBoard under runs/ (extra `tensorboard`).")
@@ -143,6 +166,11 @@ class Train(Training):
     head: Literal["sigmoid", "decision_tree"] = Field(
         description="sigmoid: each column by itself. decision_tree: softmax in each question, times its parent."
     )
+    output_bias: bool = Field(description="Start from biases of the last layer that predict train's column means.")
+    crop: int | None = Field(
+        ge=8, description="Side of the central square that the network sees, in pixels of the original; null: all."
+    )
+    size: int | None = Field(ge=8, description="Side that it sees that in, in pixels; null: as packed.")
     loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
     augmentation: Augmentation
 
@@ -217,6 +245,13 @@ class Params(ModelSections[Train]):
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
                 "enlarging adds no detail; lower size or raise crop"
             )
+        for name, model in self.models.items():
+            widest = max(model.crop or 0, *(model.augmentation.crop or [0]))
+            if widest > self.preprocess.crop:
+                raise ValueError(
+                    f"{TRAIN_PREFIX}{name} shows {widest} pixels of the original, but preprocess.crop keeps "
+                    f"{self.preprocess.crop}; raise that or lower crop"
+                )
         choices = ["best", MEAN, WEIGHTED, *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")

@@ -8,6 +8,7 @@ import torch
 from tqdm import tqdm
 
 from galaxy import models
+from galaxy.frame import Frame, Window
 from galaxy.models import Network
 from galaxy.views import ONE, View
 
@@ -18,23 +19,26 @@ def predict(
     batch_size: int,
     rows: np.ndarray | None = None,
     views: Sequence[View] = ONE,
+    shown: Window | None = None,
 ) -> np.ndarray:
     """Predict the images of some rows (all by default), on a GPU if there is one: the mean over the views.
 
     Args:
         images: N×H×W×3, uint8; may be memory-mapped, read a batch at a time.
+        shown: what the images show; None: what the network sees.
 
     Returns:
         M×outputs float32: vote fractions, or logits.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device).eval()
+    frame = None if shown is None else Frame(network.spec.window, shown)
     rows = np.arange(len(images)) if rows is None else rows
     predicted = np.empty((len(rows), len(network.spec.outputs)), np.float32)
     with torch.inference_mode(), tqdm(total=len(rows), desc="predict", unit=" images", smoothing=0) as bar:
         for start in range(0, len(rows), batch_size):
             batch = torch.from_numpy(images[rows[start : start + batch_size]]).to(device)
-            seen = torch.stack([network(view(batch)) for view in views]).mean(dim=0)
+            seen = torch.stack([network(view(batch, frame)) for view in views]).mean(dim=0)
             predicted[start : start + len(batch)] = seen.cpu().numpy()
             bar.update(len(batch))
     return predicted
@@ -47,6 +51,10 @@ def predict_all(
     batch_size: int,
     rows: np.ndarray | None = None,
     views: Sequence[View] = ONE,
+    shown: Window | None = None,
 ) -> dict[str, np.ndarray]:
-    """Predictions of each model saved as `<folder>/train_<name>`; M×37 arrays by name."""
-    return {name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows, views) for name in names}
+    """Predictions of each model saved as `<folder>/train_<name>`, see `predict`; M×37 arrays by name."""
+    return {
+        name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows, views, shown)
+        for name in names
+    }

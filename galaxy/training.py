@@ -21,21 +21,23 @@ from torch.optim import lr_scheduler
 
 from galaxy.datasets import Images, ordered_loader, training_loader
 from galaxy.errors import GalaxyError
+from galaxy.frame import Frame
 from galaxy.history import EVALUATED, Bar, History
 from galaxy.models import Network
 from galaxy.params import Training
 from galaxy.tasks import Task
+from galaxy.views import View
 
 # Its notes on hardware and its tips; warnings stay.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 class Engine(L.LightningModule):
-    """A network, its task, and how it is optimised."""
+    """A network, its task, how it is optimised, and what it sees of the images that it is scored on (None: all)."""
 
-    def __init__(self, network: Network, task: Task, options: Training) -> None:
+    def __init__(self, network: Network, task: Task, options: Training, frame: Frame | None = None) -> None:
         super().__init__()
-        self.network, self.task, self.options = network, task, options
+        self.network, self.task, self.options, self.frame = network, task, options, frame
         self.scores = {name: task.metrics() for name in EVALUATED}
         self._registered = nn.ModuleList(self.scores.values())  # or they would not move to the device
 
@@ -51,7 +53,7 @@ class Engine(L.LightningModule):
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int, dataloader_idx: int) -> None:
         images, targets = batch
-        self.scores[EVALUATED[dataloader_idx]].update(self.network(images), targets)
+        self.scores[EVALUATED[dataloader_idx]].update(self.network(View()(images, self.frame)), targets)
 
     def on_validation_epoch_end(self) -> None:
         for name, score in self.scores.items():
@@ -62,15 +64,18 @@ class Engine(L.LightningModule):
         options = self.options
         try:
             optimizer = create_optimizer_v2(
-                self.network,
+                self.network.backbone,
                 opt=options.optimizer,
                 lr=options.learning_rate,
                 weight_decay=options.weight_decay,
+                layer_decay=options.layer_decay,
                 **options.optimizer_args,
             )
         except (TypeError, ValueError) as error:
             reason = f"optimizer {options.optimizer!r} does not take {options.optimizer_args}"
             raise GalaxyError(f"{reason}: {error}; change optimizer_args") from None
+        for group in optimizer.param_groups:
+            group["lr"] *= group.get("lr_scale", 1)  # timm leaves that to its own schedules
         steps = int(self.trainer.estimated_stepping_batches)
         rates = schedule(optimizer, options, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
@@ -84,7 +89,8 @@ def schedule(optimizer: torch.optim.Optimizer, options: Training, steps: int) ->
     """The learning rate by step: constant, cosine (to zero) or in steps after a linear warm-up, or one cycle."""
     if options.schedule == "one_cycle":
         # Two steps at least: torch's schedule divides by the length of its phases.
-        return lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=max(steps, 2), pct_start=0.3)
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=max(steps, 2), pct_start=0.3)
     warmup = round(steps * options.warmup_epochs / options.epochs)
 
     def factor(step: int) -> float:
@@ -107,6 +113,7 @@ def fit(
     valid: Images,
     scratch: Path,
     events: Path = Path("runs"),
+    frame: Frame | None = None,
 ) -> pd.DataFrame:
     """Train `network` in place and leave it with the weights of its best epoch by the task's metric on `valid`.
 
@@ -114,10 +121,11 @@ def fit(
     curves differ by nothing but what the network saw.
 
     Args:
-        train, valid: rows of the same images; `valid.images` shows all of them as the network is scored on them.
+        train, valid: rows of the same images; `valid.images` are those that the network is scored on.
         scratch: a folder for checkpoints, for this training alone: where an earlier call left one there, training goes
             on from it, and ends with the same bytes as if it had not been interrupted. The caller removes it.
         events: a folder for TensorBoard's event files, where the options ask for them.
+        frame: what the network sees of `valid.images`; None: all.
 
     Returns:
         The history: one row an epoch, see `galaxy.history`.
@@ -131,7 +139,7 @@ def fit(
     sampled = np.sort(np.random.default_rng(options.seed).permutation(train.rows)[: len(valid)])
     sample = Images(valid.images, train.targets, sampled)
     scored = [ordered_loader(valid, 2 * options.batch_size), ordered_loader(sample, 2 * options.batch_size)]
-    engine = Engine(network, task, options)
+    engine = Engine(network, task, options, frame)
     history = History(options.learning_rate)
     trainer = L.Trainer(
         accelerator="auto",

@@ -9,9 +9,11 @@ import lightning as L  # noqa: N812 (the library's own name)
 import numpy as np
 import pandas as pd
 import timm
+import torch
 
 from galaxy import checkpoints, files, models, pretraining, training
 from galaxy.datasets import Images
+from galaxy.frame import Frame
 from galaxy.models import Spec
 from galaxy.outs import Outs
 from galaxy.params import Training
@@ -63,6 +65,9 @@ def run(
     data: dict[str, Any],
     scores: Callable[[pd.Series, np.ndarray], dict[str, float]],
     outs: Outs,
+    *,
+    bias: torch.Tensor | None = None,
+    frame: Frame | None = None,
 ) -> None:
     """Train the network of `spec`; write the model, its history by epoch, and its metrics.
 
@@ -71,16 +76,23 @@ def run(
     Args:
         data: what the model's card says of its data; a checkpoint is resumed only where it is the same.
         scores: the metrics, from the best epoch's row of the history and the predictions for `valid`.
+        bias: the logits that a new last layer starts from.
+        frame: what the network sees of `valid.images`; None: all.
     """
     options = start.options
     data = data | {"weights": None if start.weights is None else start.weights.origin}
     L.seed_everything(options.seed, workers=True, verbose=False)
     network = models.build(spec, options.pretrained)
+    if bias is not None:
+        network.start_at(bias)
     if start.weights is not None:
         start.weights.fill(network.backbone)
+    if options.channels_last:
+        network.channels_last()
     scratch = checkpoints.folder(outs.checkpoints, [options.model_dump(), spec.model_dump(), data])
-    history = training.fit(network, task, options, train, valid, scratch, outs.events)
-    predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows)
+    shown = None if frame is None else frame.shown
+    history = training.fit(network, task, options, train, valid, scratch, outs.events, frame)
+    predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, shown=shown)
     # Epoch 0 is not among the candidates: its weights are no training's result.
     trained = history[history["epoch"] > 0]
     monitored = trained[f"valid_{task.monitor}"]

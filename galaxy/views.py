@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from galaxy.errors import GalaxyError
+from galaxy.frame import Frame
 from galaxy.params import Views
 
 MOST = 360
@@ -25,16 +26,22 @@ class View:
     zoom: float = 1.0
     mirrored: bool = False
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """B×H×W×C pixels (H = W), to the same shape. Quarter turns move pixels; all else is one resampling of them."""
+    def __call__(self, images: torch.Tensor, frame: Frame | None = None) -> torch.Tensor:
+        """B×H×W×C pixels (H = W) to what the frame shows of them, all by default.
+
+        Quarter turns of whole images move pixels; all else is one resampling of them.
+        """
         if self.mirrored:
             images = images.flip(2)
-        if self.zoom == 1 and self.angle % 90 == 0:
+        side = images.shape[1]
+        share, size = (1.0, side) if frame is None else (frame.share, frame.seen.size)
+        if self.zoom == 1 and self.angle % 90 == 0 and (share, size) == (1, side):
             return images.rot90(round(self.angle / 90), (1, 2))
-        cos, sin = (f(math.radians(self.angle)) / self.zoom for f in (math.cos, math.sin))
+        cos, sin = (f(math.radians(self.angle)) * share / self.zoom for f in (math.cos, math.sin))
         matrix = torch.tensor([[cos, -sin, 0], [sin, cos, 0]], device=images.device)
         pixels = images.permute(0, 3, 1, 2).float()
-        grid = functional.affine_grid(matrix.expand(len(pixels), 2, 3), list(pixels.shape), align_corners=False)
+        shape = [*pixels.shape[:2], size, size]
+        grid = functional.affine_grid(matrix.expand(len(pixels), 2, 3), shape, align_corners=False)
         turned = functional.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
         return turned.permute(0, 2, 3, 1)
 

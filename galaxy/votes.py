@@ -3,10 +3,13 @@
 from typing import Any
 
 import pandas as pd
+import torch
 
 from galaxy import files, metrics, tasks, training_run, tree
-from galaxy.augmentation import Augment
+from galaxy.augmentation import Augment, colour_axis
 from galaxy.datasets import Images
+from galaxy.frame import Frame, Window
+from galaxy.heads import LOGITS_OF
 from galaxy.outs import Outs
 from galaxy.packed import Packed
 from galaxy.params import Preprocess, Train
@@ -26,15 +29,19 @@ def train(
     of the best epoch on valid. See `galaxy.training_run`.
     """
     rows = galaxies.rows(split)
-    start = training_run.start(options, galaxies.images, rows["train"])
-    spec = start.spec(head=options.head, outputs=tree.COLUMNS, crop=preprocess.crop, size=preprocess.size)
-    data = {"training_galaxies": len(rows["train"]), "split": files.fingerprint(split), "source": source}
+    frame = seen(options, preprocess)
+    pixels, train = frame.central(galaxies.images), rows["train"]
+    start = training_run.start(options, pixels, train)
+    spec = start.spec(head=options.head, outputs=tree.COLUMNS, crop=frame.seen.crop, size=frame.seen.size)
+    colour = colour_axis(pixels, train) if options.augmentation.colour else None
+    means = torch.from_numpy(galaxies.votes[train].mean(axis=0))
+    data = {"training_galaxies": len(train), "split": files.fingerprint(split), "source": source}
     voted = galaxies.votes[rows["valid"]]
     training_run.run(
         start,
         spec,
         tasks.vote_fractions(options.loss),
-        Images(galaxies.images, galaxies.votes, rows["train"], Augment.of(options.augmentation, options.seed)),
+        Images(galaxies.images, galaxies.votes, train, Augment.of(options.augmentation, frame, options.seed, colour)),
         Images(galaxies.images, galaxies.votes, rows["valid"]),
         data,
         lambda best, predicted: {
@@ -43,4 +50,18 @@ def train(
             "valid_accuracy_question_1": metrics.accuracy(tree.question(1), predicted, voted),
         },
         outs,
+        bias=LOGITS_OF[options.head](means) if options.output_bias else None,
+        frame=frame,
     )
+
+
+def seen(options: Train, preprocess: Preprocess) -> Frame:
+    """What the network of `options` sees of preprocessed images.
+
+    Raises:
+        GalaxyError: more than they show.
+    """
+    shown = Window(preprocess.crop, preprocess.size)
+    crop = shown.crop if options.crop is None else options.crop
+    size = max(round(shown.size * crop / shown.crop), 1) if options.size is None else options.size
+    return Frame(Window(crop, size), shown)

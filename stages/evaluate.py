@@ -7,6 +7,7 @@ import pandas as pd
 from galaxy import ensemble, evaluation, files, params, provenance, truth, views
 from galaxy.errors import run
 from galaxy.evaluation import Scored
+from galaxy.frame import Window
 from galaxy.packed import Packed
 from galaxy.prediction import predict_all
 from galaxy.views import View
@@ -16,12 +17,15 @@ from stages import paths
 def main() -> None:
     options = params.load()
     names = list(options.models)
+    shown = Window(options.preprocess.crop, options.preprocess.size)
     several = views.views(options.evaluate.views)
     galaxies = Packed.open(paths.PREPROCESSED, "training")
     rows = galaxies.rows(pd.read_csv(paths.SPLIT))
 
     def scored(name: str, seen: Sequence[View]) -> Scored:
-        predicted = predict_all(paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name], seen)
+        predicted = predict_all(
+            paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name], seen, shown
+        )
         return Scored(galaxies.ids[rows[name]], galaxies.votes[rows[name]], predicted)
 
     valid = scored("valid", several)

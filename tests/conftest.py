@@ -13,7 +13,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 from galaxy import params, sources, tree
-from galaxy.params import Download, Local, Params, Simulated
+from galaxy.frame import Frame, Window
+from galaxy.params import Augmentation, Download, Local, Params, Simulated
 from galaxy.preprocess import preprocess
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ def preprocessed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("preprocessed")
     preprocess(raw, folder, 212, 64)
     return folder
+
+
+def augmentation(**changed: Any) -> Augmentation:
+    """No augmentation but these changes."""
+    zeros = dict.fromkeys(("rotation", "shift", "brightness", "contrast", "colour"), 0)
+    return Augmentation.model_validate({"flip": False, "zoom": 1, "crop": None} | zeros | changed)
+
+
+def whole(side: int) -> Frame:
+    """What a network sees that sees images of that side as they are."""
+    return Frame(Window(side, side), Window(side, side))
 
 
 def spec(**changed: Any) -> "Spec":

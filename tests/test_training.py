@@ -2,27 +2,33 @@
 
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from conftest import augmentation, spec, whole
 from torch.utils.data import DataLoader
 
-from galaxy import metrics, models, tasks, training, tree
+from galaxy import metrics, models, tasks, training
 from galaxy.augmentation import Augment
 from galaxy.datasets import Images, ShuffledKeys, training_loader
 from galaxy.errors import GalaxyError
-from galaxy.params import Augmentation, Params, Train
+from galaxy.heads import LOGITS_OF
+from galaxy.packed import Packed
+from galaxy.params import Params, Train
 from galaxy.prediction import predict
 from galaxy.training_run import pixel_statistics
 
-NO_AUGMENTATION = {"flip": False, "rotation": 0, "zoom": 1, "shift": 0, "brightness": 0, "contrast": 0}
-ALL_AUGMENTATION = {"flip": True, "rotation": 180, "zoom": 1.3, "shift": 0.05, "brightness": 0.1, "contrast": 0.1}
+ALL_AUGMENTATION = {
+    "flip": True,
+    "rotation": 180,
+    "zoom": 1.3,
+    "shift": 0.05,
+    "brightness": 0.1,
+    "contrast": 0.1,
+}
 SIDE = 16
-
-
-def augmentation(**options: object) -> Augmentation:
-    return Augmentation(**(NO_AUGMENTATION | options))
 
 
 def blobs(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -44,19 +50,9 @@ def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Netw
     """Train a small network on blobs; the last quarter is valid."""
     images, votes = blobs(count)
     cut = count * 3 // 4
-    spec = models.Spec(
-        model=options.model,
-        model_args=options.model_args,
-        head=options.head,
-        outputs=tree.COLUMNS,
-        crop=212,
-        size=SIDE,
-        mean=(120.0,) * 3,
-        std=(60.0,) * 3,
-    )
     torch.manual_seed(options.seed)
-    network = models.build(spec)
-    augment = Augment.of(options.augmentation, options.seed)
+    network = models.build(spec(model=options.model, head=options.head, size=SIDE, mean=(120.0,) * 3, std=(60.0,) * 3))
+    augment = Augment.of(options.augmentation, whole(SIDE), options.seed)
     history = training.fit(
         network,
         tasks.vote_fractions(options.loss),
@@ -87,7 +83,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch(tmp_path: Path, options: T
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_the_number_of_workers(tmp_path: Path, options: Train):
-    augmented = options.model_copy(update={"augmentation": Augmentation(**ALL_AUGMENTATION), "epochs": 2})
+    augmented = options.model_copy(update={"augmentation": augmentation(**ALL_AUGMENTATION), "epochs": 2})
     results = [
         train(tmp_path, augmented.model_copy(update=changed))
         for changed in ({"workers": 0}, {"workers": 0}, {"workers": 2}, {"seed": 5})
@@ -185,46 +181,51 @@ def test_batches_are_full_and_match_images_with_their_votes():
 
 def test_a_view_depends_on_seed_epoch_and_galaxy_alone():
     images, votes = blobs(20)
-    data = Images(images, votes, np.arange(20), Augment.of(augmentation(rotation=180, shift=0.1), seed=1))
+    data = Images(images, votes, np.arange(20), Augment.of(augmentation(rotation=180, shift=0.1), whole(SIDE), seed=1))
     one_by_one = torch.stack([data[key][0] for key in (3, 23, 5)])
     together = data.__getitems__([5, 3, 23])[0]
     assert torch.equal(one_by_one, together[[1, 2, 0]])
     assert not torch.equal(one_by_one[0], one_by_one[1])  # the same galaxy in another epoch
-    other = Images(images, votes, np.arange(20), Augment.of(augmentation(rotation=180, shift=0.1), seed=2))
+    other = Images(images, votes, np.arange(20), Augment.of(augmentation(rotation=180, shift=0.1), whole(SIDE), seed=2))
     assert not torch.equal(other[3][0], one_by_one[0])
     assert isinstance(DataLoader(data).dataset, Images)
 
 
-def test_no_augmentation_is_none_at_all():
-    assert Augment.of(augmentation(), seed=1) is None
+@pytest.mark.parametrize("head", ["sigmoid", "decision_tree"])
+def test_the_output_bias_predicts_the_column_means_before_training(head: str, preprocessed: Path):
+    means = Packed.open(preprocessed, "training").votes.mean(axis=0)
+    network = models.build(spec(head=head, size=SIDE))
+    network.start_at(LOGITS_OF[head](torch.from_numpy(means)))
+    with torch.no_grad():
+        network.backbone.classifier.weight.zero_()
+    predicted = network.eval()(torch.from_numpy(blobs(2)[0]))
+    assert predicted.detach().numpy() == pytest.approx(np.stack([means] * 2), abs=2e-4)
 
 
-def test_flips_are_exact_and_of_four_kinds():
-    image = blobs(1)[0][0]
-    augment = Augment.of(augmentation(flip=True), seed=1)
-    kinds = {v.tobytes() for v in (image, image[::-1], image[:, ::-1], image[::-1, ::-1])}
-    assert {augment(image, key).tobytes() for key in range(40)} == kinds
+def test_layer_decay_gives_earlier_layers_lower_rates_throughout(options: Train):
+    decayed = options.model_copy(update={"layer_decay": 0.5, "schedule": "one_cycle", "model": "resnet18"})
+    engine = training.Engine(models.build(spec(model="resnet18", size=SIDE)), tasks.vote_fractions("mse"), decayed)
+    engine.trainer = SimpleNamespace(estimated_stepping_batches=10)
+    found = engine.configure_optimizers()
+    optimizer, rates = found["optimizer"], found["lr_scheduler"]["scheduler"]
+    name_of = {id(p): name for name, p in engine.network.backbone.named_parameters()}
+    for _ in range(4):
+        by_name = {name_of[id(p)]: group["lr"] for group in optimizer.param_groups for p in group["params"]}
+        assert by_name["fc.weight"] == max(by_name.values())
+        assert by_name["layer4.1.conv1.weight"] == pytest.approx(by_name["fc.weight"] / 2)
+        assert by_name["conv1.weight"] < by_name["layer1.0.conv1.weight"] < by_name["layer4.0.conv1.weight"]
+        optimizer.step()
+        rates.step()
 
 
-def test_a_rotation_turns_about_the_centre_and_leaves_no_black_corner():
-    image = np.full((65, 65, 3), 100, np.uint8)
-    image[30:35, 30:35] = 255
-    augment = Augment.of(augmentation(rotation=180), seed=1)
-    views = np.stack([augment(image, key) for key in range(20)])
-    assert views.min() >= 99
-    bright = np.argwhere(views[..., 0] > 180)
-    assert np.abs(bright[:, 1:].mean(axis=0) - 32).max() < 0.5
-    assert len({view.tobytes() for view in views}) == 20
-
-
-def test_zooms_are_as_often_in_as_out():
-    image = np.zeros((64, 64, 3), np.uint8)
-    image[24:40, 24:40] = 200
-    augment = Augment.of(augmentation(zoom=2), seed=1)
-    sides = np.sqrt([(augment(image, key)[..., 0] > 100).sum() for key in range(200)])
-    assert sides.min() <= 10
-    assert sides.max() > 27
-    assert np.median(sides) == pytest.approx(16, abs=2)
+def test_channels_last_changes_the_order_of_memory_alone(tmp_path: Path, options: Train):
+    plain, _ = train(tmp_path, options)
+    turned = models.build(plain.spec)
+    turned.backbone.load_state_dict(plain.backbone.state_dict())
+    turned.channels_last()
+    images = torch.from_numpy(blobs(8)[0])
+    assert turned.backbone.features[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(turned.eval()(images), plain.eval()(images), atol=1e-5)
 
 
 def test_pixel_statistics_are_those_of_the_training_rows(options: Train):
