@@ -25,7 +25,7 @@ def message(options: Params, report: dict[str, Any], words: str = "") -> str:
         words: the user's own, to begin with.
     """
     how = options.make_submission
-    chosen = report["best"] if how.model == "best" else how.model
+    chosen = report["best"] if how.model == params.BEST else how.model
     several = chosen in (MEAN, WEIGHTED)
     names = list(options.models) if several else [chosen]
     views, scored = (_count(stage.views) for stage in (how, options.evaluate))

@@ -18,8 +18,20 @@ from galaxy.errors import GalaxyError
 PARAMS_FILE = Path("params.yaml")
 TRAIN_PREFIX = "train_"
 
-MEAN, WEIGHTED = "mean", "weighted"
-"""The names of the models' ensembles beside theirs: their mean, and their sum with weights fitted on valid."""
+OWN_STAGE = ("cnn", "resnet")
+"""The models with a stage of their own in `dvc.yaml`; the stage `train` trains all others, one after another."""
+
+FURTHER = "further"
+"""The folder, under those of models and of metrics, with what is made of the other models."""
+
+
+def out(root: Path, name: str, ending: str = "") -> Path:
+    """The path under `root` of what is made of the model `name`: `train_<name>` and an ending."""
+    return (root if name in OWN_STAGE else root / FURTHER) / f"{TRAIN_PREFIX}{name}{ending}"
+
+
+BEST, MEAN, WEIGHTED = "best", "mean", "weighted"
+"""What is chosen or made of the models: the best on valid, their mean, their sum with weights fitted on valid."""
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -235,6 +247,9 @@ class Params(ModelSections[Train]):
     download: Download
     preprocess: Preprocess
     split: Split
+    further_models: list[str] = Field(
+        description="The models, besides cnn and resnet, that are trained, scored and averaged; each has a section."
+    )
     evaluate: Evaluate
     make_submission: MakeSubmission
 
@@ -245,6 +260,16 @@ class Params(ModelSections[Train]):
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
                 "enlarging adds no detail; lower size or raise crop"
             )
+        expected = {*OWN_STAGE, *self.further_models}
+        taken = (*OWN_STAGE, BEST, MEAN, WEIGHTED)
+        if len(set(self.further_models) - {*taken}) != len(self.further_models):
+            raise ValueError(f"further_models is {self.further_models}; each once, and none of {', '.join(taken)}")
+        if missing := sorted(expected - set(self.models)):
+            raise ValueError(
+                f"no section {TRAIN_PREFIX}{missing[0]}; write it, or take {missing[0]} off further_models"
+            )
+        if untrained := sorted(set(self.models) - expected):
+            raise ValueError(f"no stage trains {TRAIN_PREFIX}{untrained[0]}; add {untrained[0]} to further_models")
         for name, model in self.models.items():
             widest = max(model.crop or 0, *(model.augmentation.crop or [0]))
             if widest > self.preprocess.crop:
@@ -252,7 +277,7 @@ class Params(ModelSections[Train]):
                     f"{TRAIN_PREFIX}{name} shows {widest} pixels of the original, but preprocess.crop keeps "
                     f"{self.preprocess.crop}; raise that or lower crop"
                 )
-        choices = ["best", MEAN, WEIGHTED, *self.models]
+        choices = [BEST, MEAN, WEIGHTED, *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from galaxy import models
 from galaxy.frame import Frame, Window
 from galaxy.models import Network
+from galaxy.params import out
 from galaxy.views import ONE, View
 
 
@@ -53,8 +54,5 @@ def predict_all(
     views: Sequence[View] = ONE,
     shown: Window | None = None,
 ) -> dict[str, np.ndarray]:
-    """Predictions of each model saved as `<folder>/train_<name>`, see `predict`; M×37 arrays by name."""
-    return {
-        name: predict(models.load(folder / f"train_{name}")[0], images, batch_size, rows, views, shown)
-        for name in names
-    }
+    """Predictions of each model under `folder`, see `params.out` and `predict`; M×37 arrays by name."""
+    return {name: predict(models.load(out(folder, name))[0], images, batch_size, rows, views, shown) for name in names}

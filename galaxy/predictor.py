@@ -19,7 +19,7 @@ from galaxy.files import read_json
 from galaxy.images import BadImageError
 from galaxy.inputs import Source
 from galaxy.models import Network
-from galaxy.params import TRAIN_PREFIX
+from galaxy.params import out
 from galaxy.pictures import Crop, Reader
 from galaxy.prediction import predict
 
@@ -38,7 +38,7 @@ def best() -> Path:
         GalaxyError: nothing is trained here.
     """
     if REPORT.is_file():
-        folder = MODELS / f"{TRAIN_PREFIX}{read_json(REPORT)['best']}"
+        folder = out(MODELS, read_json(REPORT)["best"])
         if folder.is_dir():
             return folder
     raise GalaxyError(

@@ -46,7 +46,7 @@ def main() -> None:
         expected=truth.expected(paths.PREPROCESSED, test.ids),
         weights=weights,
     )
-    histories = {name: pd.read_csv(paths.METRICS / f"train_{name}_history.csv") for name in names}
+    histories = {name: pd.read_csv(params.out(paths.METRICS, name, "_history.csv")) for name in names}
 
     evaluation.write_predictions(paths.PREDICTIONS, test, names)
     files.write_csv(paths.BY_QUESTION, evaluation.question_table(test), float_format="%.6f")

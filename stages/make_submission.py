@@ -11,7 +11,7 @@ def main() -> None:
     options = params.load()
     how = options.make_submission
     report = files.read_json(paths.REPORT)
-    chosen = report["best"] if how.model == "best" else how.model
+    chosen = report["best"] if how.model == params.BEST else how.model
     names = list(options.models) if chosen in (params.MEAN, params.WEIGHTED) else [chosen]
     galaxies = Packed.open(paths.PREPROCESSED, "test")
     shown = Window(options.preprocess.crop, options.preprocess.size)

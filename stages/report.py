@@ -16,7 +16,7 @@ def main() -> None:
             options=options.model_dump(),
             source=provenance.read(paths.PREPROCESSED),
             evaluated=evaluated,
-            histories={n: pd.read_csv(paths.METRICS / f"train_{n}_history.csv") for n in options.models},
+            histories={n: pd.read_csv(params.out(paths.METRICS, n, "_history.csv")) for n in options.models},
             questions=pd.read_csv(paths.BY_QUESTION),
             predicted=pd.read_csv(paths.PREDICTIONS / f"{evaluated['best']}.csv"),
             galaxies=Packed.open(paths.PREPROCESSED, "training"),

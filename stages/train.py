@@ -26,9 +26,9 @@ def main() -> None:
         pd.read_csv(paths.SPLIT),
         provenance.read(paths.PREPROCESSED),
         Outs(
-            model=paths.MODELS / section,
-            history=paths.METRICS / f"{section}_history.csv",
-            metrics=paths.METRICS / f"{section}.json",
+            model=params.out(paths.MODELS, name),
+            history=params.out(paths.METRICS, name, "_history.csv"),
+            metrics=params.out(paths.METRICS, name, ".json"),
             checkpoints=paths.CHECKPOINTS / section,
             events=paths.EVENTS / section,
         ),

@@ -53,6 +53,11 @@ def test_the_projects_own_params_are_valid_and_name_both_models():
         ("preprocess.crop", 500, "preprocess.crop is 500: input should be less than or equal to 424"),
         ("preprocess.crop", 32, "preprocess.size (64) is above preprocess.crop (32)"),
         ("split.test", 0.95, "test + valid is 1.05; it must be below 1"),
+        ("train_cnn.crop", 300, "train_cnn shows 300 pixels of the original, but preprocess.crop keeps 212"),
+        ("train_cnn.augmentation.crop", [100, 240], "train_cnn shows 240 pixels of the original"),
+        ("train_cnn.augmentation.crop", [200, 100], "its first number must not be above its second"),
+        ("further_models", ["mean"], "further_models is ['mean']; each once, and none of cnn, resnet, best, mean"),
+        ("further_models", ["vit"], "no section train_vit; write it, or take vit off further_models"),
         ("make_submission.model", "vgg", "make_submission.model is 'vgg'; it may be best, mean, weighted, cnn, resnet"),
     ],
 )
@@ -93,8 +98,13 @@ def test_an_absent_file_is_named(tmp_path: Path):
 
 
 def test_any_number_of_models_may_stand_in_the_file(tmp_path: Path, defaults: params.Params):
-    path = write(tmp_path, "train_convnext_2", defaults.models["resnet"].model_dump())
-    assert list(params.load(path).models) == ["cnn", "convnext_2", "resnet"]
+    content = defaults.model_dump() | {"train_convnext_2": defaults.models["resnet"].model_dump()}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(GalaxyError, match="no stage trains train_convnext_2; add convnext_2 to further_models"):
+        params.load(path)
+    path.write_text(yaml.safe_dump(content | {"further_models": ["convnext_2"]}))
+    assert set(params.load(path).models) == {"cnn", "convnext_2", "resnet"}
 
 
 def test_the_readme_has_every_param_as_it_is(defaults: params.Params):

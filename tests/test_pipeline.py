@@ -62,7 +62,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "commit", "--quiet", "--message", "before")
     ran = repro(folder)
     assert ran[0] == "download"
-    assert set(ran) == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    further = {"train"}  # of which the default params name none
+    assert set(ran) == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]) - further
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "after")
     return folder
@@ -184,6 +185,26 @@ def test_the_same_params_give_the_same_bytes(clone: Path):
     command("dvc", "repro", "--force", "--single-item", "train_cnn", folder=clone)
     command("dvc", "repro", "--force", "--single-item", "evaluate", folder=clone)
     assert [(clone / name).read_bytes() for name in names] == before
+
+
+def test_params_alone_add_a_model_and_take_it_away(clone: Path):
+    content = yaml.safe_load((clone / "params.yaml").read_text())
+    set_params(clone, further_models=["second"], train_second=content["train_cnn"] | {"seed": 2, "size": 48})
+    ran = repro(clone)
+    assert ran[:2] == ["train@second", "evaluate"]
+    assert (clone / "models/further/train_second/model.json").is_file()
+    scored = json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
+    assert scored["second"] != scored["cnn"]
+    set_params(clone, further_models=[])
+    content = yaml.safe_load((clone / "params.yaml").read_text())
+    del content["train_second"]
+    (clone / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    repro(clone)
+    assert "second" not in json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
+    assert not (clone / "data/predictions/second.csv").exists()
+    git(clone, "checkout", "--quiet", ".")
+    git(clone, "clean", "--quiet", "--force", "-d")
+    command("dvc", "checkout", "dvc.yaml", folder=clone)
 
 
 def test_stages_run_without_dvc(clone: Path, tmp_path: Path):
