@@ -6,7 +6,7 @@ from typing import Any
 
 from galaxy.errors import GalaxyError
 from galaxy.kaggle_client import COMPETITION, call, explain, log_in
-from galaxy.params import MEAN, WEIGHTED, Params
+from galaxy.params import BEST, MEAN, WEIGHTED, Params
 
 SUBMIT_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submit"
 SUBMISSIONS_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submissions"
@@ -25,7 +25,7 @@ def message(options: Params, report: dict[str, Any], words: str = "") -> str:
         words: the user's own, to begin with.
     """
     how = options.make_submission
-    chosen = report["best"] if how.model == params.BEST else how.model
+    chosen = report["best"] if how.model == BEST else how.model
     several = chosen in (MEAN, WEIGHTED)
     names = list(options.models) if several else [chosen]
     views, scored = (_count(stage.views) for stage in (how, options.evaluate))
