@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 import pandas as pd
 
-from galaxy import competition, metrics, models, params, preprocess, tree, votes
-from galaxy.outs import Outs
+from galaxy import competition, metrics, models, params
 from galaxy.packed import Packed
-from galaxy.params import Preprocess, Simulated, Train
-from galaxy.prediction import predict
+from galaxy.params import Preprocess, Simulated
 from galaxy.simulator import simulate
 from galaxy.split import split
 from galaxy.views import ONE, View, of_number
@@ -47,45 +46,12 @@ SCRATCH = COMMON | {"learning_rate": 0.002, "epochs": 40, "batch_size": 32}
 PRETRAINED = COMMON | {"learning_rate": 0.001, "epochs": 30, "batch_size": 32}
 
 
-def options(changes: dict[str, Any]) -> Train:
-    """The section `train_resnet` of `params.yaml` with these changes."""
-    return Train.model_validate(params.load().models["resnet"].model_dump() | changes)
-
-
-def packed(raw: Path, folder: Path) -> Packed:
-    """The labelled galaxies of the competition's files in `raw`, preprocessed into `folder`."""
-    if not (folder / "training.csv").exists():
-        preprocess.preprocess(raw, folder, SIZE.crop, SIZE.size)
-    return Packed.open(folder, "training")
-
-
-def trained(folder: Path, changes: dict[str, Any], galaxies: Packed, table: pd.DataFrame) -> models.Network:
-    """The model in `folder`, trained there unless it is there."""
-    if not (folder / models.CARD).exists():
-        votes.train(
-            options(changes),
-            SIZE,
-            galaxies,
-            table,
-            {"source": "transfer benchmark"},
-            Outs(
-                model=folder,
-                history=folder / "history.csv",
-                metrics=folder / "metrics.json",
-                checkpoints=folder / "checkpoints",
-                events=folder / "events",
-            ),
-        )
-    return models.load(folder)[0]
-
-
 def score(
     network: models.Network, galaxies: Packed, rows: np.ndarray | None = None, views: Sequence[View] = ONE
 ) -> tuple[float, float]:
     """RMSE, and accuracy of question 1, on those rows (all by default)."""
-    voted = galaxies.votes if rows is None else galaxies.votes[rows]
-    predicted = predict(network, galaxies.images, 256, rows, views)
-    return metrics.rmse(predicted, voted), metrics.accuracy(tree.question(1), predicted, voted)
+    rows = np.arange(len(galaxies.ids)) if rows is None else rows
+    return common.score(common.predicted(network, galaxies, SIZE, rows, views), galaxies.votes[rows])
 
 
 def few(ids: np.ndarray, seed: int) -> pd.DataFrame:
@@ -107,13 +73,16 @@ def main() -> None:
     if not competition.zip_path(raw, competition.TEST_IMAGES).exists():  # the last that is written
         asked = params.load().download.simulated.model_dump() | {"training_galaxies": arguments.galaxies}
         simulate(raw, Simulated.model_validate(asked | {"test_galaxies": 1}))
-    simulated, real = packed(raw, work / "packed_simulated"), packed(arguments.real, work / "packed_real")
+    simulated = common.packed(raw, work / "packed_simulated", SIZE)
+    real = common.packed(arguments.real, work / "packed_real", SIZE)
 
     means = np.broadcast_to(real.votes.mean(axis=0), real.votes.shape)
     print(f"{len(real.ids):,} real galaxies, their own column means: RMSE {metrics.rmse(means, real.votes):.4f}")
     for seed in range(1, arguments.simulated_seeds + 1):
         folder = work / f"simulated_only_{seed}"
-        network = trained(folder, SIMULATED | {"seed": seed}, simulated, split(simulated.ids, 0.02, 0.05, seed))
+        options = common.section(SIMULATED | {"seed": seed})
+        table = split(simulated.ids, 0.02, 0.05, seed)
+        network = common.trained(folder, options, SIZE, simulated, table, "simulated")
         for seen in (ONE, EIGHT):
             rmse, accuracy = score(network, real, views=seen)
             print(
@@ -130,7 +99,8 @@ def main() -> None:
             ("scratch", SCRATCH),
             ("pretrained", PRETRAINED | {"weights": str(work / "simulated_only_1")}),
         ):
-            network = trained(work / f"{name}_{seed}", changes | {"seed": seed}, real, table)
+            options = common.section(changes | {"seed": seed})
+            network = common.trained(work / f"{name}_{seed}", options, SIZE, real, table, "local")
             results[name] = np.append(results[name], score(network, real, test)[0])
         gain = 100 * (1 - results["pretrained"][-1] / results["scratch"][-1])
         print(

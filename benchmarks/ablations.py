@@ -1,0 +1,153 @@
+"""What each part of a recipe is worth on real galaxies: `python benchmarks/ablations.py REAL [--only NAME …]`.
+
+REAL is a folder with the competition's zips. One recipe for a ResNet-18, and the same with one part changed at a time.
+A seed draws the split (a fifth for the test, a tenth for the choice of the epoch), the weights and the augmentation
+anew; every variant is trained on the same splits, so differences to the recipe are taken pair by pair. RMSE is that of
+the test galaxies, from one view but where the variant is about views.
+
+`--simulated` names the folder of a ResNet-18 trained on simulated galaxies (`benchmarks/transfer.py` leaves one).
+Trainings are kept under `--work`; those that are there are not made again. The table has what is there.
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import common
+import numpy as np
+import pandas as pd
+
+from galaxy import models
+from galaxy.params import Preprocess
+from galaxy.split import split
+from galaxy.views import ONE, of_number
+
+CROP, SKY = 212, 300
+"""Sides in pixels of the original: what networks see, and what is packed, so that turned views have real corners."""
+
+EPOCHS = 12
+AUGMENTATION = {"flip": True, "rotation": 180.0, "zoom": 1.2, "shift": 0.03}
+RECIPE: dict[str, Any] = {
+    "model": "resnet18",
+    "optimizer": "adamw",
+    "learning_rate": 0.002,
+    "weight_decay": 0.05,
+    "schedule": "one_cycle",
+    "epochs": EPOCHS,
+    "precision": "bf16-mixed",
+    "channels_last": True,
+    "crop": CROP,
+    "augmentation": AUGMENTATION,
+}
+EFFICIENTNET: dict[str, Any] = {"model": "tf_efficientnet_lite0", "precision": "32-true"}
+VIEWS = (1, 8, 32)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The recipe with some changes, at another input size, or both; compared with the variant `to`."""
+
+    what: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    size: int = 64
+    to: str = "recipe"
+
+
+def augmentation(**changes: Any) -> dict[str, Any]:
+    return {"augmentation": AUGMENTATION | changes}
+
+
+def variants(simulated: Path) -> dict[str, Variant]:
+    """All of them, by name."""
+    off = {"flip": False, "rotation": 0.0, "zoom": 1.0, "shift": 0.0}
+    return {
+        "recipe": Variant("ResNet-18, 64 pixels, sigmoid, mean squared error, all augmentation"),
+        "decision_tree": Variant("head: decision tree", {"head": "decision_tree"}),
+        "no_augmentation": Variant("augmentation: none", augmentation(**off)),
+        "flips": Variant("augmentation: flips", augmentation(**off | {"flip": True})),
+        "rotation": Variant("augmentation: flips, rotation", augmentation(zoom=1.0, shift=0.0)),
+        "colour": Variant("augmentation: all, and colour axis", augmentation(colour=0.1)),
+        "ema": Variant("averaged weights (EMA 0.99)", {"ema_decay": 0.99}),
+        "output_bias": Variant("output bias from column means", {"output_bias": True}),
+        "bce": Variant("loss: cross-entropy", {"loss": "bce"}),
+        "size_96": Variant("input: 96 pixels", size=96),
+        "size_128": Variant("input: 128 pixels", size=128),
+        "simulated": Variant("weights: simulated galaxies", {"weights": str(simulated)}),
+        "efficientnet": Variant("EfficientNet-Lite0, random weights", EFFICIENTNET),
+        "imagenet": Variant(
+            "the same, ImageNet's weights",
+            EFFICIENTNET | {"weights": "package:efficientnet_lite0"},
+            to="efficientnet",
+        ),
+    }
+
+
+def run(name: str, variant: Variant, seed: int, real: Path, work: Path) -> dict[str, float]:
+    """Train it, or take the model that is there; RMSE on the test galaxies by number of views."""
+    asked = Preprocess(crop=SKY, size=round(variant.size * SKY / CROP))
+    galaxies = common.packed(real, work / f"packed_{variant.size}", asked)
+    table = split(galaxies.ids, test=0.2, valid=0.1, seed=seed)
+    options = common.section(RECIPE | {"size": variant.size, "seed": seed} | variant.changes)
+    network = common.trained(work / name / str(seed), options, asked, galaxies, table, "local")
+    rows = galaxies.rows(table)["test"]
+    numbers = VIEWS if name == "recipe" else (1,)
+    seen = {n: ONE if n == 1 else of_number(n) for n in numbers}
+    fractions = {n: common.predicted(network, galaxies, asked, rows, views) for n, views in seen.items()}
+    return {f"views_{n}": common.score(found, galaxies.votes[rows])[0] for n, found in fractions.items()}
+
+
+def done(work: Path, name: str, seed: int) -> bool:
+    return (work / name / str(seed) / models.CARD).exists()
+
+
+def table(found: pd.DataFrame, known: dict[str, Variant]) -> str:
+    """Mean and standard deviation over the seeds of RMSE, and of the difference to what a variant is compared with."""
+    lines = ["| | RMSE | difference | seeds |", "|---|---|---|---|"]
+    by_name: dict[Any, pd.DataFrame] = {
+        name: rows.set_index("seed") for name, rows in found.groupby("name", sort=False)
+    }
+
+    def line(what: str, scores: pd.Series, other: pd.Series | None) -> str:
+        difference = "" if other is None else _spread((scores - other).dropna(), "+")
+        return f"| {what} | {_spread(scores)} | {difference} | {len(scores)} |"
+
+    for name, rows in by_name.items():
+        variant = known[str(name)]
+        other = None if name == "recipe" or variant.to not in by_name else by_name[variant.to]["views_1"]
+        lines.append(line(variant.what, rows["views_1"], other))
+        lines += [
+            line(f"the same model, {n} views", rows[f"views_{n}"], rows["views_1"])
+            for n in (VIEWS[1:] if name == "recipe" else ())
+        ]
+    return "\n".join(lines)
+
+
+def _spread(values: pd.Series, sign: str = "") -> str:
+    spread = f" ± {values.std():.4f}" if len(values) > 1 else ""
+    return f"{values.mean():{sign}.4f}{spread}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("real", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", help="variants to train; all by default")
+    parser.add_argument("--simulated", type=Path, default=Path("data/transfer/simulated_only_1"))
+    parser.add_argument("--work", type=Path, default=Path("data/ablations"))
+    arguments = parser.parse_args()
+    known, work = variants(arguments.simulated), arguments.work
+    if unknown := set(arguments.only or ()) - set(known):
+        parser.error(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    rows = []
+    for seed in np.arange(arguments.seeds) + 1:
+        for name, variant in known.items():
+            if arguments.only is None or name in arguments.only or done(work, name, seed):
+                rows.append({"name": name, "seed": seed, **run(name, variant, int(seed), arguments.real, work)})
+                print(rows[-1], flush=True)
+    order = {name: i for i, name in enumerate(known)}
+    print(table(pd.DataFrame(sorted(rows, key=lambda row: (order[row["name"]], row["seed"]))), known))
+
+
+if __name__ == "__main__":
+    main()

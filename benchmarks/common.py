@@ -1,0 +1,69 @@
+"""What the benchmarks on real galaxies share: packed sets, trainings that are kept, and their scores."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galaxy import metrics, models, params, tree, votes
+from galaxy import preprocess as preprocessing
+from galaxy.frame import Window
+from galaxy.outs import Outs
+from galaxy.packed import Packed
+from galaxy.params import Preprocess, Train
+from galaxy.prediction import predict
+from galaxy.views import ONE, View
+
+
+def section(changes: dict[str, Any]) -> Train:
+    """The section `train_resnet` of `params.yaml` with these changes; those of augmentation may be a part of it."""
+    content = params.load().models["resnet"].model_dump()
+    augmentation = content["augmentation"] | changes.get("augmentation", {})
+    return Train.model_validate(content | changes | {"augmentation": augmentation})
+
+
+def packed(raw: Path, folder: Path, asked: Preprocess) -> Packed:
+    """The labelled galaxies of the competition's files in `raw`, preprocessed into `folder` unless they are there."""
+    note, content = folder / "preprocess.json", asked.model_dump()
+    if not note.exists() or json.loads(note.read_text()) != content:
+        preprocessing.preprocess(raw, folder, asked.crop, asked.size)
+        note.write_text(json.dumps(content))
+    return Packed.open(folder, "training")
+
+
+def trained(
+    folder: Path, options: Train, asked: Preprocess, galaxies: Packed, table: pd.DataFrame, source: str
+) -> models.Network:
+    """The model in `folder`, trained there with those options unless it is there.
+
+    Args:
+        asked: what the packed galaxies show.
+        table: the split.
+        source: what the model's card says of the data.
+    """
+    card = folder / models.CARD
+    if not card.exists() or json.loads(card.read_text())["params"] != options.model_dump():
+        outs = Outs(
+            model=folder,
+            history=folder / "history.csv",
+            metrics=folder / "metrics.json",
+            checkpoints=folder / "checkpoints",
+            events=folder / "events",
+        )
+        votes.train(options, asked, galaxies, table, {"source": source}, outs)
+    return models.load(folder)[0]
+
+
+def predicted(
+    network: models.Network, galaxies: Packed, asked: Preprocess, rows: np.ndarray, views: Sequence[View] = ONE
+) -> np.ndarray:
+    """M×37 fractions for those rows of the packed galaxies."""
+    return predict(network, galaxies.images, 256, rows, views, Window(asked.crop, asked.size))
+
+
+def score(fractions: np.ndarray, voted: np.ndarray) -> tuple[float, float]:
+    """RMSE, and accuracy of question 1."""
+    return metrics.rmse(fractions, voted), metrics.accuracy(tree.question(1), fractions, voted)
