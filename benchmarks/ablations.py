@@ -113,7 +113,7 @@ def table(found: pd.DataFrame, known: dict[str, Variant]) -> str:
         return f"| {what} | {_spread(scores)} | {difference} | {len(scores)} |"
 
     for name, rows in by_name.items():
-        variant = known[str(name)]
+        variant = known[name]
         other = None if name == "recipe" or variant.to not in by_name else by_name[variant.to]["views_1"]
         lines.append(line(variant.what, rows["views_1"], other))
         lines += [
@@ -139,14 +139,14 @@ def main() -> None:
     known, work = variants(arguments.simulated), arguments.work
     if unknown := set(arguments.only or ()) - set(known):
         parser.error(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for seed in np.arange(arguments.seeds) + 1:
         for name, variant in known.items():
             if arguments.only is None or name in arguments.only or done(work, name, seed):
                 rows.append({"name": name, "seed": seed, **run(name, variant, int(seed), arguments.real, work)})
                 print(rows[-1], flush=True)
     order = {name: i for i, name in enumerate(known)}
-    print(table(pd.DataFrame(sorted(rows, key=lambda row: (order[row["name"]], row["seed"]))), known))
+    print(table(pd.DataFrame(sorted(rows, key=lambda row: (order[str(row["name"])], row["seed"]))), known))
 
 
 if __name__ == "__main__":

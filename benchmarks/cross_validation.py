@@ -1,8 +1,8 @@
 """How good a recipe is on real galaxies: `python benchmarks/cross_validation.py RECIPE REAL [--folds K] [--first N]`.
 
-RECIPE is a params file, REAL a folder with the competition's zips. The labelled galaxies are dealt into K folds; each in
-turn is the test, the recipe's share of the others chooses the epoch and the ensemble's weights, the rest trains. RMSE of
-each model, and of both ensembles, from the recipe's views and from one. Trainings are kept under `--work`.
+RECIPE is a params file, REAL a folder with the competition's zips. The labelled galaxies are dealt into K folds; each
+in turn is the test, the recipe's share of the others chooses the epoch and the ensemble's weights, the rest trains.
+RMSE of each model, and of both ensembles, from the recipe's views and from one. Trainings are kept under `--work`.
 """
 
 import argparse
