@@ -36,21 +36,30 @@ CLASSES = tuple(CHAINS)
 BUILTIN = Simulated(training_galaxies=240, test_galaxies=1, seed=10, volunteers=44, seeing=1.3, noise=1.0)
 
 
-def majority(votes: np.ndarray) -> np.ndarray:
-    """The class that the majority of the voters chose at every question on the way, −1 where there is none.
+def followed(votes: np.ndarray) -> np.ndarray:
+    """Which classes' chains the majority followed: at every question on the way more than half chose that answer.
+
+    Shares of exactly one half, rounded in the file, may be above it for two answers to one question.
 
     Args:
         votes: N×37 fractions.
+
+    Returns:
+        N×10 booleans.
     """
-    chosen = np.full(len(votes), -1)
+    found = np.ones((len(votes), len(CHAINS)), bool)
     for number, chain in enumerate(CHAINS.values()):
-        agreed = np.ones(len(votes), bool)
         for column in chain:
             parent = tree.QUESTION_OF_COLUMN[column].parent
             voters = 1.0 if parent is None else votes[:, tree.COLUMN_INDEX[parent]]
-            agreed &= 2 * votes[:, tree.COLUMN_INDEX[column]] > voters
-        chosen[agreed] = number
-    return chosen
+            found[:, number] &= 2 * votes[:, tree.COLUMN_INDEX[column]] > voters
+    return found
+
+
+def majority(votes: np.ndarray) -> np.ndarray:
+    """The class whose chain the majority followed, −1 where that is none or two; of N×37 fractions."""
+    found = followed(votes)
+    return np.where(found.sum(axis=1) == 1, found.argmax(axis=1), -1)
 
 
 def write(raw: Path, path: Path) -> int:
