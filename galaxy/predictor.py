@@ -1,7 +1,6 @@
 """Trained models for anybody's images: `galaxy.load("models/train_cnn").predict("images/")`."""
 
 import math
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 from tqdm import tqdm
 
 from galaxy import inputs, models, tree
@@ -172,7 +172,7 @@ def _read_all(sources: Sequence[Source], reader: Reader) -> Iterator[np.ndarray 
         except OSError as error:
             return error.strerror or str(error)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         try:
             yield from pool.map(read, sources)
         finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 from tqdm import tqdm
 
 from galaxy import competition, files
@@ -53,7 +54,7 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     colours = np.empty((len(members), 3))
     problems: list[str] = []
     with (
-        ProcessPoolExecutor(os.cpu_count(), initializer=_open, initargs=(path, members, cropper, target)) as pool,
+        ProcessPoolExecutor(cpu_count(), initializer=_open, initargs=(path, members, cropper, target)) as pool,
         tqdm(total=len(members), desc=path.name, unit=" images", smoothing=0) as bar,
     ):
         for chunk, (found, bad) in zip(chunks, pool.map(_fill, chunks), strict=True):

@@ -7,7 +7,6 @@ batches are ever in memory.
 
 import csv
 import io
-import os
 import zipfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from joblib import cpu_count
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -70,7 +70,7 @@ def simulate(folder: Path, options: Simulated, processes: int | None = None) -> 
         tqdm(
             total=len(training) + len(test), desc="simulate", unit=" galaxies", smoothing=0.05, mininterval=0.5
         ) as progress,
-        _makers(options, processes or _cores()) as make,
+        _makers(options, processes or cpu_count()) as make,
     ):
         _write_training(folder, make(training), progress)
         _write_test(folder, make(test), progress)
@@ -133,11 +133,6 @@ def _in_order(pool: ProcessPoolExecutor, ids: Iterable[int], options: Simulated,
 def _use_one_thread() -> None:
     """Let processes, not OpenCV's threads, share out the cores."""
     cv2.setNumThreads(1)
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
