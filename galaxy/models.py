@@ -73,18 +73,23 @@ class Network(nn.Module):
         self.layout = torch.channels_last
         self.backbone.to(memory_format=torch.channels_last)
 
-    def start_at(self, logits: torch.Tensor) -> None:
-        """Set the biases of the last layer to those logits.
+    def reset_last(self, logits: torch.Tensor | None = None) -> None:
+        """Let the last layer answer the same to every image: those logits, or zeros.
+
+        The random weights that timm gives a new last layer are for random features; on pretrained ones they can make
+        logits so large that the first epochs go into unlearning them.
 
         Raises:
             GalaxyError: the network does not say which is its last layer, or that has no biases.
         """
-        names = last_layers(self.backbone)
-        layer = self.backbone.get_submodule(names[0]) if len(names) == 1 else None
-        if not isinstance(layer, nn.Linear | nn.Conv2d) or layer.bias is None:
+        layers = [self.backbone.get_submodule(name) for name in last_layers(self.backbone)]
+        plain = [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)]
+        if logits is not None and (not plain or any(layer.bias is None for layer in plain)):
             raise GalaxyError(f"{self.spec.model!r} does not name a last layer with biases; set output_bias to false")
-        with torch.no_grad():
-            layer.bias.copy_(logits)
+        for layer in plain:
+            nn.init.zeros_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias) if logits is None else layer.bias.data.copy_(logits)
 
     @property
     def parameters_count(self) -> int:

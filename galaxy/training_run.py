@@ -83,8 +83,8 @@ def run(
     data = data | {"weights": None if start.weights is None else start.weights.origin}
     L.seed_everything(options.seed, workers=True, verbose=False)
     network = models.build(spec, options.pretrained)
-    if bias is not None:
-        network.start_at(bias)
+    if bias is not None or options.pretrained or start.weights is not None:
+        network.reset_last(bias)
     if start.weights is not None:
         start.weights.fill(network.backbone)
     if options.channels_last:

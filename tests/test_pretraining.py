@@ -51,6 +51,13 @@ def test_the_last_layer_stays_new_where_the_outputs_are_others(tmp_path, capsys)
     assert "120 of 122 tensors; new: fc.weight, fc.bias" in capsys.readouterr().out
 
 
+def test_a_new_last_layer_on_weights_from_elsewhere_starts_without_an_opinion():
+    network = models.build(spec(model="resnet18"))
+    network.reset_last()
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+    assert torch.equal(network.eval()(images), torch.full((3, 37), 0.5))
+
+
 def test_published_weights_come_with_the_normalisation_that_timm_states(tmp_path):
     torch.save({"state_dict": network().backbone.state_dict()}, tmp_path / "weights.pth")
     weights = pretraining.read(str(tmp_path / "weights.pth"), "resnet18")

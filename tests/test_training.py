@@ -195,9 +195,7 @@ def test_a_view_depends_on_seed_epoch_and_galaxy_alone():
 def test_the_output_bias_predicts_the_column_means_before_training(head: str, preprocessed: Path):
     means = Packed.open(preprocessed, "training").votes.mean(axis=0)
     network = models.build(spec(head=head, size=SIDE))
-    network.start_at(LOGITS_OF[head](torch.from_numpy(means)))
-    with torch.no_grad():
-        network.backbone.classifier.weight.zero_()
+    network.reset_last(LOGITS_OF[head](torch.from_numpy(means)))
     predicted = network.eval()(torch.from_numpy(blobs(2)[0]))
     assert predicted.detach().numpy() == pytest.approx(np.stack([means] * 2), abs=2e-4)
 
