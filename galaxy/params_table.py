@@ -1,5 +1,5 @@
 """Every param, its value, what it may be and what it means: `python -m galaxy.params_table` checks `params.yaml` and
-prints the table that the README holds; with the name of a classification task it does so for that task's params."""
+prints the table that docs/params.md holds; with the name of a classification task it does so for that task's params."""
 
 import argparse
 import types

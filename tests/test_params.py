@@ -107,8 +107,8 @@ def test_any_number_of_models_may_stand_in_the_file(tmp_path: Path, defaults: pa
     assert set(params.load(path).models) == {"cnn", "convnext_2", "resnet"}
 
 
-def test_the_readme_has_every_param_as_it_is(defaults: params.Params):
-    assert params_table.markdown(defaults) in (ROOT / "README.md").read_text()
+def test_the_page_of_the_params_has_every_key_as_it_is(defaults: params.Params):
+    assert params_table.markdown(defaults) in (ROOT / "docs/params.md").read_text()
 
 
 def test_the_page_of_the_tasks_params_has_every_key_as_it_is(monkeypatch: pytest.MonkeyPatch):
