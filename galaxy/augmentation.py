@@ -5,6 +5,7 @@ All of the geometry is one affine warp: pixels are interpolated once.
 """
 
 import os
+import random
 from typing import Any
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or its import asks the network for a newer version
@@ -134,5 +135,7 @@ class Augment:
 
     def __call__(self, image: np.ndarray, key: int) -> np.ndarray:
         """One view of an H×W×C uint8 image."""
-        self.steps.set_random_seed((self.seed * 1_000_003 + key) % 2**32)
+        seed = (self.seed * 1_000_003 + key) % 2**32
+        # One state for all steps: a state for each, as `set_random_seed` makes them, takes longer than some views.
+        self.steps.set_random_state(np.random.default_rng(seed), random.Random(seed))
         return self.steps(image=image)["image"]
