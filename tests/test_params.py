@@ -78,6 +78,15 @@ def test_every_mistake_gets_a_line_of_its_own(tmp_path: Path):
     assert len(str(error.value).splitlines()) == 2
 
 
+@pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_recipe_is_complete_and_says_on_what_it_was_measured_or_from_what_it_is_expected(recipe: Path):
+    assert params.load(recipe).models
+    head = recipe.read_text().split("\n\n")[0]
+    for label in ("Data:", "Machine:", "Time:", "Result:"):
+        assert f"# {label} " in head
+    assert "measured" in head or "expected" in head
+
+
 @pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\tx: 1", "!!python/object/apply:os.system ['true']"])
 def test_what_is_no_yaml_is_said_to_be_none(tmp_path: Path, text: str):
     (tmp_path / "params.yaml").write_text(text)
