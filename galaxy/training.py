@@ -32,14 +32,31 @@ from galaxy.views import View
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
+class DivergedError(GalaxyError):
+    """A loss or a score that is no finite number; of no use is whatever training goes on from there."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"training diverged: {where}; lower learning_rate, or set gradient_clip")
+
+
+CHECKED_BATCHES = 50
+"""Batches after which losses are looked at: to look at one makes a GPU wait, so many are looked at together."""
+
+
 class Engine(L.LightningModule):
-    """A network, its task, how it is optimised, and what it sees of the images that it is scored on (None: all)."""
+    """A network, its task, how it is optimised, and what it sees of the images that it is scored on (None: all).
+
+    Raises:
+        DivergedError: a loss that is no finite number (at the latest `CHECKED_BATCHES` later, and before the epoch is
+            scored), or such a score.
+    """
 
     def __init__(self, network: Network, task: Task, options: Training, frame: Frame | None = None) -> None:
         super().__init__()
         self.network, self.task, self.options, self.frame = network, task, options, frame
         self.scores = {name: task.metrics() for name in EVALUATED}
         self._registered = nn.ModuleList(self.scores.values())  # or they would not move to the device
+        self._losses: list[torch.Tensor] = []  # of the batches since they were last looked at
 
     def on_train_epoch_start(self) -> None:
         if self.options.freeze_epochs:
@@ -49,7 +66,20 @@ class Engine(L.LightningModule):
         # Dropout and the like: the same draws in a step whether or not the training was interrupted before it.
         torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
         images, targets = batch
-        return self.task.loss(self.network(images), targets)
+        loss = self.task.loss(self.network(images), targets)
+        self._losses.append(loss.detach())
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        batches = int(self.trainer.num_training_batches)
+        if len(self._losses) < CHECKED_BATCHES and batch_idx + 1 < batches:
+            return
+        losses, first = torch.stack(self._losses), batch_idx + 2 - len(self._losses)
+        self._losses.clear()
+        bad = losses.isfinite().logical_not().nonzero()
+        if len(bad):
+            place = f"epoch {self.current_epoch + 1}, batch {first + int(bad[0])} of {batches}"
+            raise DivergedError(f"the loss is {float(losses[bad[0]])} in {place}")
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int, dataloader_idx: int) -> None:
         images, targets = batch
@@ -57,7 +87,11 @@ class Engine(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         for name, score in self.scores.items():
-            self.log_dict({f"{name}_{metric}": value for metric, value in score.compute().items()})
+            for metric, value in score.compute().items():
+                if not value.isfinite():
+                    epoch = self.current_epoch + 1 if self.trainer.state.fn == "fit" else 0
+                    raise DivergedError(f"{name}_{metric} is {float(value)} after epoch {epoch}")
+                self.log(f"{name}_{metric}", value)
             score.reset()
 
     def configure_optimizers(self) -> Any:
@@ -80,6 +114,9 @@ class Engine(L.LightningModule):
         rates = schedule(optimizer, options, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
+
+BEST = "best.ckpt"
+"""Of the files in a training's folder, the one with the weights of the best epoch."""
 
 STEPS = (0.6, 0.85)
 """The shares of training after which the schedule `steps` divides the learning rate by ten."""
@@ -132,6 +169,7 @@ def fit(
 
     Raises:
         GalaxyError: an unknown optimizer, or fewer images than one batch.
+        DivergedError: a loss or score that is no finite number. The best epoch before it, if any, is in `scratch`.
     """
     if options.optimizer not in list_optimizers():
         raise GalaxyError(f"unknown optimizer {options.optimizer!r}; timm has {', '.join(map(str, list_optimizers()))}")
@@ -172,12 +210,18 @@ def fit(
                 trainer.fit(engine, loader, scored)
         except SIGTERMException:
             sys.exit(128 + signal.SIGTERM)  # Lightning would exit with 0, as if all were well
-    state = torch.load(scratch / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
-    engine.load_state_dict(state)
+    restore_best(network, scratch)
     if options.freeze_epochs:
         network.freeze(False)
-    network.cpu().eval()
     return history.table()
+
+
+def restore_best(network: Network, scratch: Path) -> int:
+    """Give a network, on the CPU and in evaluation mode, the weights of the best epoch in `scratch`; which it is."""
+    best = torch.load(scratch / BEST, map_location="cpu", weights_only=True)
+    tensors = {name.removeprefix("network."): tensor for name, tensor in best["state_dict"].items()}
+    network.cpu().eval().load_state_dict(tensors)
+    return best["epoch"] + 1
 
 
 def _event_files(folder: Path) -> TensorBoardLogger:
@@ -200,6 +244,6 @@ def _callbacks(task: Task, options: Training, scratch: Path) -> list[Callback]:
         callbacks.append(Bar())
     return [
         *callbacks,
-        ModelCheckpoint(filename="best", monitor=monitor, mode=task.mode, save_weights_only=True, **common),
+        ModelCheckpoint(filename=Path(BEST).stem, monitor=monitor, mode=task.mode, save_weights_only=True, **common),
         ModelCheckpoint(filename="last", **common),
     ]

@@ -1,5 +1,6 @@
 """The engine learns, keeps the best epoch, and repeats itself; views depend on seed, epoch and galaxy alone."""
 
+import re
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,6 +141,20 @@ def test_the_learning_rate_runs_as_asked(options: Train, schedule: str, warmup: 
     assert [rates[i] for i in (0, 10, 20, 30, 39)] == pytest.approx(expected, abs=0.12)
 
 
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_a_loss_that_is_no_number_ends_training_with_the_epoch_and_the_first_such_batch(
+    tmp_path: Path, options: Train, loss: str
+):
+    # Each step multiplies the weights by -999.
+    diverging = {"optimizer": "sgd", "learning_rate": 100.0, "weight_decay": 10.0}
+    with pytest.raises(training.DivergedError) as error:
+        train(tmp_path, options.model_copy(update=diverging | {"loss": loss}), count=512)
+    assert re.fullmatch(
+        r"training diverged: the loss is nan in epoch 1, batch [2-9] of 24; lower learning_rate, or set gradient_clip",
+        str(error.value),
+    )
+
+
 def test_early_stopping_stops(tmp_path: Path, options: Train):
     frozen = options.model_copy(update={"epochs": 30, "learning_rate": 1e-12, "early_stopping": 2})
     _, history = train(tmp_path, frozen)
@@ -148,7 +163,7 @@ def test_early_stopping_stops(tmp_path: Path, options: Train):
 
 
 def test_a_batch_larger_than_the_data_and_an_unknown_optimizer_are_named(tmp_path: Path, options: Train):
-    with pytest.raises(GalaxyError, match="batch_size is 500, but there are only 96 galaxies"):
+    with pytest.raises(GalaxyError, match="batch_size is 500, but there are only 96 images"):
         train(tmp_path, options.model_copy(update={"batch_size": 500}))
     with pytest.raises(GalaxyError, match="unknown optimizer 'adamx'; timm has"):
         train(tmp_path, options.model_copy(update={"optimizer": "adamx"}))
