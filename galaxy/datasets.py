@@ -72,7 +72,7 @@ def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> D
     """
     if batch_size > len(data):
         raise GalaxyError(
-            f"batch_size is {batch_size}, but there are only {len(data)} galaxies to train on; lower batch_size"
+            f"batch_size is {batch_size}, but there are only {len(data)} images to train on; lower batch_size"
         )
     return DataLoader(
         data,
