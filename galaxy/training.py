@@ -1,7 +1,9 @@
 """The training engine: one Lightning module and Lightning's Trainer, for every task and every network."""
 
+import io
 import logging
 import math
+import pickle
 import signal
 import sys
 import warnings
@@ -14,13 +16,15 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim import lr_scheduler
 
+from galaxy import files
 from galaxy.datasets import Images, ordered_loader, training_loader
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.frame import Frame
 from galaxy.history import EVALUATED, Bar, History
 from galaxy.models import Network
@@ -115,6 +119,17 @@ class Engine(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or absent. Lightning's own are copied from the system's temporary folder, which may
+    be another disk: a training killed meanwhile would leave a part of one, and nothing to go on from."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with files.atomic(Path(path)) as part:
+            part.write_bytes(content.getbuffer())
+
+
 BEST = "best.ckpt"
 """Of the files in a training's folder, the one with the weights of the best epoch."""
 
@@ -187,6 +202,7 @@ def fit(
         gradient_clip_val=options.gradient_clip,
         gradient_clip_algorithm=options.gradient_clip_by,
         callbacks=[history, *_callbacks(task, options, scratch)],
+        plugins=[WholeCheckpoints()],
         logger=_event_files(events) if options.tensorboard else False,
         log_every_n_steps=1,  # only epochs are logged
         enable_progress_bar=sys.stderr.isatty(),
@@ -202,7 +218,7 @@ def fit(
         warnings.filterwarnings("ignore", ".*LeafSpec.*")  # Lightning's own use of torch
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # the folder that is resumed from
         try:
-            if last.exists():
+            if _is_whole(last):
                 print(f"going on from {last}", flush=True)
                 trainer.fit(engine, loader, scored, ckpt_path=last, weights_only=True)
             else:
@@ -222,6 +238,18 @@ def restore_best(network: Network, scratch: Path) -> int:
     tensors = {name.removeprefix("network."): tensor for name, tensor in best["state_dict"].items()}
     network.cpu().eval().load_state_dict(tensors)
     return best["epoch"] + 1
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint is there and can be read; of a damaged one it is said that it is of no use."""
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return False
+    except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        print(f"{checkpoint} is damaged ({describe(error)}): starting anew", flush=True)
+        return False
+    return True
 
 
 def _event_files(folder: Path) -> TensorBoardLogger:

@@ -85,6 +85,16 @@ def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(project: Pa
         assert results(project) == undisturbed, how
 
 
+def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(project: Path):
+    kill_in_training(project, signal.SIGKILL, random.Random(1))
+    (checkpoint,) = project.glob(".checkpoints/train_cnn/*/last.ckpt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    output = command(*STAGE, folder=project).stdout
+    assert re.search(r"last\.ckpt is damaged \(.*\): starting anew", output)
+    assert "epoch   0" in output
+    assert (project / "metrics/train_cnn.json").exists()
+
+
 def test_a_checkpoint_of_other_params_is_not_resumed(project: Path):
     kill_in_training(project, signal.SIGKILL, random.Random(1))
     content = yaml.safe_load((project / "params.yaml").read_text())
