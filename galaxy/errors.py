@@ -17,6 +17,11 @@ def list_problems(what: str, problems: Sequence[str], advice: str) -> GalaxyErro
     return GalaxyError(f"{what} ({len(problems)} in all). {advice}\n{shown}{rest}")
 
 
+def describe(error: BaseException) -> str:
+    """What a library's error says, in one line; its name where it says nothing."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage or command; bad input, an absent file or a full disk ends it with one message and exit status 1."""
     try:

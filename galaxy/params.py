@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 
 PARAMS_FILE = Path("params.yaml")
 TRAIN_PREFIX = "train_"
@@ -299,7 +299,7 @@ def read(path: Path, schema: type[Schema]) -> Schema:
     except FileNotFoundError:
         raise GalaxyError(f"{path}: no such file; run from the project's root") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GalaxyError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise GalaxyError(f"{path} is not valid YAML: {describe(error)}") from None
     try:
         return schema.model_validate(content)
     except ValidationError as error:
