@@ -164,6 +164,9 @@ class Training(Section):
     workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
     tensorboard: bool = Field(description="Write event files for TensorBoard under runs/ (extra `tensorboard`).")
+    deterministic: bool = Field(
+        description="Slower, but the same seed gives the same bits on a GPU too, as it always does on a CPU."
+    )
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:

@@ -198,6 +198,7 @@ def fit(
         accelerator="auto",
         devices=1,
         precision=options.precision,
+        deterministic=options.deterministic,
         max_epochs=options.epochs,
         gradient_clip_val=options.gradient_clip,
         gradient_clip_algorithm=options.gradient_clip_by,

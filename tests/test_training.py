@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import augmentation, spec, whole
@@ -47,7 +48,7 @@ def options(defaults: Params) -> Train:
     return defaults.models["cnn"].model_copy(update={"epochs": 3, "batch_size": 16})
 
 
-def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Network, "training.pd.DataFrame"]:
+def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Network, pd.DataFrame]:
     """Train a small network on blobs; the last quarter is valid."""
     images, votes = blobs(count)
     cut = count * 3 // 4
@@ -63,6 +64,13 @@ def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Netw
         Path(tempfile.mkdtemp(dir=tmp_path)),
     )
     return network, history
+
+
+@pytest.fixture(scope="module")
+def reference(defaults: Params, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The history of the default options on blobs, two epochs long."""
+    quick = defaults.models["cnn"].model_copy(update={"epochs": 2, "batch_size": 16})
+    return train(tmp_path_factory.mktemp("reference"), quick)[1]
 
 
 def test_it_learns_and_the_history_begins_before_training(tmp_path: Path, options: Train):
@@ -94,6 +102,26 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_number_of_workers(tmp
     assert torch.equal(weights[0], weights[2])
     assert not torch.equal(weights[0], weights[3])
     assert results[0][1].equals(results[2][1])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"deterministic": True},
+        {"gradient_clip": 1e9},
+        {"early_stopping": 100},
+        {"freeze_epochs": 0, "warmup_epochs": 0.0},
+        {"optimizer_args": {"betas": (0.9, 0.999)}},
+        {"workers": 1},
+    ],
+    ids=str,
+)
+def test_a_change_without_effect_gives_the_identical_history(
+    tmp_path: Path, options: Train, changed: dict, reference: pd.DataFrame
+):
+    _, history = train(tmp_path, options.model_copy(update=changed | {"epochs": 2}))
+    torch.use_deterministic_algorithms(False)  # for the tests that come after
+    assert history.equals(reference)
 
 
 @pytest.mark.parametrize(
