@@ -1,5 +1,6 @@
 """Errors that a user can mend: one clear line, no traceback."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -28,6 +29,9 @@ def run(main: Callable[[], None]) -> None:
         main()
     except GalaxyError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename}: no such file; run the stages before this one (dvc repro)")
     except OSError as error:
