@@ -18,6 +18,7 @@ from torch import nn
 
 from galaxy import files, models
 from galaxy.errors import GalaxyError, describe, list_problems
+from galaxy.processes import say
 
 PACKAGE_PREFIX = "package:"
 
@@ -57,7 +58,7 @@ class Weights:
             )
         backbone.load_state_dict(tensors)
         kept = f"; new: {', '.join(new)}" if new else ""
-        print(f"starting from {self.origin['path']}: {len(own) - len(new)} of {len(own)} tensors{kept}", flush=True)
+        say(f"starting from {self.origin['path']}: {len(own) - len(new)} of {len(own)} tensors{kept}")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """The training engine: one Lightning module and Lightning's Trainer, for every task and every network."""
 
+import contextlib
 import io
 import logging
 import math
 import pickle
 import signal
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -29,11 +31,13 @@ from galaxy.frame import Frame
 from galaxy.history import EVALUATED, Bar, History
 from galaxy.models import Network
 from galaxy.params import Training
+from galaxy.processes import say
 from galaxy.tasks import Task
 from galaxy.views import View
 
 # Its notes on hardware and its tips; warnings stay.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for _name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class DivergedError(GalaxyError):
@@ -67,8 +71,9 @@ class Engine(L.LightningModule):
             self.network.freeze(self.current_epoch < self.options.freeze_epochs)
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
-        # Dropout and the like: the same draws in a step whether or not the training was interrupted before it.
-        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
+        # Dropout and the like: the same draws in a step whether or not the training was interrupted before it, and
+        # others in each process.
+        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step + self.global_rank * 2**32)
         images, targets = batch
         loss = self.task.loss(self.network(images), targets)
         self._losses.append(loss.detach())
@@ -80,6 +85,8 @@ class Engine(L.LightningModule):
             return
         losses, first = torch.stack(self._losses), batch_idx + 2 - len(self._losses)
         self._losses.clear()
+        # Together, lest one process stops and the others wait for it. A mean of losses is finite if they all are.
+        losses = torch.as_tensor(self.trainer.strategy.reduce(losses, reduce_op="mean"))
         bad = losses.isfinite().logical_not().nonzero()
         if len(bad):
             place = f"epoch {self.current_epoch + 1}, batch {first + int(bad[0])} of {batches}"
@@ -95,7 +102,7 @@ class Engine(L.LightningModule):
                 if not value.isfinite():
                     epoch = self.current_epoch + 1 if self.trainer.state.fn == "fit" else 0
                     raise DivergedError(f"{name}_{metric} is {float(value)} after epoch {epoch}")
-                self.log(f"{name}_{metric}", value)
+                self.log(f"{name}_{metric}", value, sync_dist=True)
             score.reset()
 
     def configure_optimizers(self) -> Any:
@@ -195,8 +202,7 @@ def fit(
     engine = Engine(network, task, options, frame)
     history = History(options.learning_rate)
     trainer = L.Trainer(
-        accelerator="auto",
-        devices=1,
+        **_processes(options),
         precision=options.precision,
         deterministic=options.deterministic,
         max_epochs=options.epochs,
@@ -220,13 +226,21 @@ def fit(
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # the folder that is resumed from
         try:
             if _is_whole(last):
-                print(f"going on from {last}", flush=True)
+                say(f"going on from {last}")
                 trainer.fit(engine, loader, scored, ckpt_path=last, weights_only=True)
             else:
                 trainer.validate(engine, scored, verbose=False)
                 trainer.fit(engine, loader, scored)
+        except DivergedError:
+            raise  # by all processes at once
         except SIGTERMException:
+            _end_others(trainer)
             sys.exit(128 + signal.SIGTERM)  # Lightning would exit with 0, as if all were well
+        except RuntimeError as error:
+            raise _explained(error, trainer, options) from None
+        except (GalaxyError, OSError):
+            _end_others(trainer)
+            raise
     restore_best(network, scratch)
     if options.freeze_epochs:
         network.freeze(False)
@@ -241,6 +255,53 @@ def restore_best(network: Network, scratch: Path) -> int:
     return best["epoch"] + 1
 
 
+def _processes(options: Training) -> dict[str, Any]:
+    """The Trainer's arguments on where it runs.
+
+    Raises:
+        GalaxyError: fewer GPUs than asked for.
+    """
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < options.devices:
+        raise GalaxyError(f"devices is {options.devices}, but this machine has {gpus}; lower devices")
+    strategy = options.strategy
+    if options.processes > 1 and options.freeze_epochs:
+        strategy = "ddp_find_unused_parameters_true"  # ddp waits for gradients that frozen layers have not
+    return {
+        "accelerator": "auto",
+        "devices": options.devices,
+        "num_nodes": options.num_nodes,
+        "strategy": strategy,
+        # The statistics of the whole batch; torch has that on GPUs only.
+        "sync_batchnorm": options.processes > 1 and gpus > 0,
+    }
+
+
+def _end_others(trainer: L.Trainer) -> None:
+    """End the processes that the main one started: where it fails, they would wait for it."""
+    if trainer.strategy.launcher is not None:
+        trainer.strategy.launcher.kill(signal.SIGKILL)
+
+
+def _explained(error: RuntimeError, trainer: L.Trainer, options: Training) -> Exception:
+    """What a `RuntimeError` in training comes from, if that is known; and the end of all other processes."""
+    if options.deterministic and "deterministic" in str(error):
+        explained: Exception = GalaxyError(f"deterministic is true, but {describe(error)}")
+    elif any(_has_failed(process) for process in getattr(trainer.strategy.launcher, "procs", [])):
+        explained = GalaxyError("one of the processes that train together has failed; what it said is above")
+    else:
+        explained = error
+    _end_others(trainer)
+    return explained
+
+
+def _has_failed(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process ends, with an error, within seconds: those that have lost it learn of that first."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(5) != 0
+    return False
+
+
 def _is_whole(checkpoint: Path) -> bool:
     """Whether a checkpoint is there and can be read; of a damaged one it is said that it is of no use."""
     try:
@@ -248,7 +309,7 @@ def _is_whole(checkpoint: Path) -> bool:
     except FileNotFoundError:
         return False
     except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        print(f"{checkpoint} is damaged ({describe(error)}): starting anew", flush=True)
+        say(f"{checkpoint} is damaged ({describe(error)}): starting anew")
         return False
     return True
 

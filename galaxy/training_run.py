@@ -12,7 +12,7 @@ import pandas as pd
 import timm
 import torch
 
-from galaxy import checkpoints, files, models, pretraining, training
+from galaxy import checkpoints, files, models, pretraining, processes, training
 from galaxy.datasets import Images
 from galaxy.errors import GalaxyError
 from galaxy.frame import Frame
@@ -73,7 +73,8 @@ def run(
 ) -> None:
     """Train the network of `spec`; write the model, its history by epoch, and its metrics.
 
-    An interrupted training goes on from its last epoch. The history's epoch 0 is the untrained network.
+    An interrupted training goes on from its last epoch. The history's epoch 0 is the untrained network. Of several
+    processes that train together, the main one writes; the others return as soon as training has ended.
 
     Args:
         data: what the model's card says of its data; a checkpoint is resumed only where it is the same.
@@ -101,8 +102,12 @@ def run(
     try:
         history = training.fit(network, task, options, train, valid, scratch, outs.events, frame)
     except training.DivergedError as error:
+        if not processes.is_main():
+            return
         kept = _keep_best(network, scratch, outs.checkpoints.with_name(f"{outs.checkpoints.name}-best"), card)
         raise GalaxyError(f"{error}; {kept}") from None
+    if not processes.is_main():
+        return
     predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, shown=shown)
     # Epoch 0 is not among the candidates: its weights are no training's result.
     trained = history[history["epoch"] > 0]
