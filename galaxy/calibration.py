@@ -4,7 +4,6 @@ The numbers to compare with are in `galaxy.reference`. Simulated galaxies are he
 the real ones, or one's own) are measured just the same.
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pandas as pd
 
 from galaxy import competition, metrics, reference, tree
 from galaxy.baselines import BASELINES
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.images import BadImageError, Cropper
 
 MOST_PICTURES = 2000
@@ -53,8 +52,8 @@ def look(path: Path, ids: np.ndarray) -> Pictures:
             try:
                 jpeg = archive.read(members[galaxy_id])
                 image, colour = whole(jpeg)
-            except (BadImageError, zipfile.BadZipFile) as error:
-                raise GalaxyError(f"{path}: {members[galaxy_id]}: {error}; fetch the images again") from None
+            except (BadImageError, *competition.DAMAGED) as error:
+                raise GalaxyError(f"{path}: {members[galaxy_id]}: {describe(error)}; fetch the images again") from None
             inner, all_pixels = _moments(image[low : low + CENTRE, low : low + CENTRE]), _moments(image)
             sizes.append(len(jpeg))
             colours.append(colour)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from galaxy import files
+from galaxy import files, processes
 
 LIBRARIES = ("albumentations", "lightning", "numpy", "opencv-python-headless", "timm", "torch")
 
@@ -24,7 +24,7 @@ def folder(root: Path, contents: list[Any]) -> Path:
     }
     libraries = {name: version(name) for name in LIBRARIES}
     key = hashlib.sha256(json.dumps([contents, code, libraries], sort_keys=True).encode()).hexdigest()[:16]
-    for other in root.glob("*"):
+    for other in root.glob("*") if processes.is_main() else ():
         if other.name != key:
             shutil.rmtree(other)
     return root / key

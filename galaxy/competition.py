@@ -4,9 +4,12 @@ Raw data stays in the competition's own zips and is read member by member. Three
 test images, and the solutions (one CSV: `GalaxyID` and the 37 columns of `galaxy.tree`).
 """
 
+import io
+import lzma
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from galaxy import tree
-from galaxy.errors import GalaxyError, list_problems
+from galaxy.errors import GalaxyError, describe, list_problems
 
 TRAINING_IMAGES = "images_training_rev1"
 TEST_IMAGES = "images_test_rev1"
@@ -34,6 +37,20 @@ LARGEST_IMAGE, LARGEST_TABLE = 2**24, 2**30
 
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENCRYPTED = 0x1
+
+DAMAGED = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    UnicodeDecodeError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,  # bz2's
+)
+"""What opening or reading a damaged zip raises: words of zipfile's, or of whatever the member is compressed with."""
+
+LARGEST_ID = 10**12
+"""No id is as large; that many digits are far from what the arithmetic of 64 bits can hold."""
 
 TRAINING_GALAXIES = 61_578
 TEST_GALAXIES = 79_975
@@ -63,8 +80,8 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise GalaxyError(f"{path}: no such file; run the download stage again (dvc repro --force download)") from None
-    except (zipfile.BadZipFile, OSError) as error:
-        raise GalaxyError(f"{path} is not a whole zip file ({error}); fetch it again") from None
+    except DAMAGED as error:
+        raise GalaxyError(f"{path} is not a whole zip file ({describe(error)}); fetch it again") from None
 
 
 def image_members(path: Path) -> dict[int, str]:
@@ -133,8 +150,11 @@ def read_solutions(path: Path) -> pd.DataFrame:
             raise GalaxyError(f"{path} holds {len(tables)} CSV files; it must hold exactly one, {SOLUTIONS}.csv")
         where = f"{path} ({tables[0]})"
         _check_readable(path, [archive.getinfo(tables[0])], LARGEST_TABLE)
-        with archive.open(tables[0]) as file:
-            table = read_table(file, where)
+        try:
+            content = archive.read(tables[0])
+        except DAMAGED as error:
+            raise GalaxyError(f"{where} is damaged: {describe(error)}; fetch the file again") from None
+    table = read_table(io.BytesIO(content), where)
     return check_votes(table, where)
 
 
@@ -146,8 +166,8 @@ def read_table(file: Path | IO[bytes], where: str) -> pd.DataFrame:
             return pd.read_csv(file, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False)
     except FileNotFoundError:
         raise GalaxyError(f"{where}: no such file") from None
-    except (ValueError, OSError, pd.errors.ParserWarning, zipfile.BadZipFile) as error:
-        raise GalaxyError(f"{where} cannot be read as CSV: {error}; fetch or make it again") from None
+    except (ValueError, pd.errors.ParserWarning, *DAMAGED) as error:
+        raise GalaxyError(f"{where} cannot be read as CSV: {describe(error)}; fetch or make it again") from None
 
 
 def check_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -164,10 +184,12 @@ def check_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
 def parse_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """Turn a table of strings into `GalaxyID` (int64) and the 37 columns (float64 in [0, 1]), rows as they come."""
     _check_header(list(table.columns), where)
+    if table.empty:
+        raise GalaxyError(f"{where} holds no galaxy, only a header; fetch or make it again")
     numbers = table.apply(pd.to_numeric, errors="coerce")
     ids = numbers["GalaxyID"]
     votes = numbers[list(tree.COLUMNS)].to_numpy(float)
-    problems = [f"row {i + 2}: GalaxyID {table['GalaxyID'][i]!r}" for i in np.flatnonzero(ids.isna() | (ids % 1 != 0))]
+    problems = [f"row {i + 2}: GalaxyID {table['GalaxyID'][i]!r}" for i in np.flatnonzero(~_are_ids(ids))]
     problems += [f"row {i + 2}: GalaxyID {ids[i]:.0f} for the second time" for i in np.flatnonzero(ids.duplicated())]
     with np.errstate(invalid="ignore"):
         bad = ~((votes >= -SUM_TOLERANCE) & (votes <= 1 + SUM_TOLERANCE))
@@ -177,6 +199,13 @@ def parse_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
             f"{where}: bad values", problems, "Ids are whole numbers, once each; fractions lie in [0, 1]."
         )
     return numbers.astype({"GalaxyID": np.int64} | dict.fromkeys(tree.COLUMNS, np.float64))
+
+
+def _are_ids(numbers: pd.Series) -> np.ndarray:
+    """Which numbers are ids: whole, not below 0, and of at most as many digits as the name of an image may have."""
+    values = numbers.to_numpy(float)
+    with np.errstate(invalid="ignore"):
+        return (values >= 0) & (values < LARGEST_ID) & (values % 1 == 0)
 
 
 def _check_header(header: list[str], where: str) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from galaxy.augmentation import Augment
 from galaxy.errors import GalaxyError
+from galaxy.processes import SharedBatches
 
 
 class Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -67,18 +68,18 @@ def _whole(batch: Any) -> Any:
 def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> DataLoader:
     """Shuffled batches, all of one size: the few samples left over wait for another epoch.
 
+    Each of several processes gets its share of every batch, see `galaxy.processes`.
+
     Raises:
         GalaxyError: there is not one full batch.
     """
     if batch_size > len(data):
         raise GalaxyError(
-            f"batch_size is {batch_size}, but there are only {len(data)} galaxies to train on; lower batch_size"
+            f"batch_size is {batch_size}, but there are only {len(data)} images to train on; lower batch_size"
         )
     return DataLoader(
         data,
-        batch_size,
-        sampler=ShuffledKeys(len(data), seed),
-        drop_last=True,
+        batch_sampler=SharedBatches(ShuffledKeys(len(data), seed), batch_size, drop_last=True),
         collate_fn=_whole,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
@@ -87,5 +88,9 @@ def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> D
 
 
 def ordered_loader(data: Images, batch_size: int) -> DataLoader:
-    """Every sample once, in order."""
-    return DataLoader(data, batch_size, collate_fn=_whole)
+    """Every sample once, in order; each of several processes gets its share of every batch."""
+    return DataLoader(
+        data,
+        batch_sampler=SharedBatches(SequentialSampler(data), batch_size, drop_last=False),
+        collate_fn=_whole,
+    )

@@ -1,5 +1,6 @@
 """Errors that a user can mend: one clear line, no traceback."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -17,12 +18,20 @@ def list_problems(what: str, problems: Sequence[str], advice: str) -> GalaxyErro
     return GalaxyError(f"{what} ({len(problems)} in all). {advice}\n{shown}{rest}")
 
 
+def describe(error: BaseException) -> str:
+    """What a library's error says, in one line; its name where it says nothing."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage or command; bad input, an absent file or a full disk ends it with one message and exit status 1."""
     try:
         main()
     except GalaxyError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename}: no such file; run the stages before this one (dvc repro)")
     except OSError as error:

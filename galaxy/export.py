@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from galaxy import files, model_card, models
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.models import Network
 
 TOLERANCE = 1e-4
@@ -75,8 +75,7 @@ def _write(network: Network, path: Path, data: dict[str, Any]) -> None:
                 verbose=False,
             )
         except Exception as error:  # torch raises whatever its parts raise
-            reason = " ".join(str(error).split())[:300]
-            raise GalaxyError(f"{network.spec.model} cannot be exported to ONNX: {reason}") from None
+            raise GalaxyError(f"{network.spec.model} cannot be exported to ONNX: {describe(error)}") from None
     assert program is not None
     program.model.metadata_props.update(
         {

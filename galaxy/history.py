@@ -7,6 +7,8 @@ import lightning as L  # noqa: N812 (the library's own name)
 import pandas as pd
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
+from galaxy.processes import say
+
 EVALUATED = ("valid", "train")
 """The sets that each epoch is scored on, in the order of the loaders."""
 
@@ -29,7 +31,7 @@ class History(Callback):
             self.start, self.images = time.perf_counter(), 0
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *batch: Any) -> None:
-        self.images += len(batch[0][0])
+        self.images += len(batch[0][0]) * trainer.world_size
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.seconds = time.perf_counter() - self.start
@@ -43,7 +45,7 @@ class History(Callback):
         self.rows.append({"epoch": epoch, **scores, "lr": rates[0] if rates else self.learning_rate})
         shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
         speed = f"  {self.images / self.seconds:.0f} images/s" if epoch else ""
-        print(f"epoch {epoch:3d}  {shown}{speed}", flush=True)
+        say(f"epoch {epoch:3d}  {shown}{speed}")
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}

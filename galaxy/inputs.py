@@ -3,18 +3,20 @@
 import functools
 import glob
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from galaxy import competition
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.images import BadImageError
 from galaxy.pictures import SUFFIXES
 
 COLUMN = "path"
 """The column of a CSV that names the images; relative paths start from the CSV's folder."""
+
+LARGEST_FILE = 2**30
+"""Bytes that a member of a zip may have: FITS files and TIFFs of whole fields fit, what would fill the memory not."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,13 @@ def _members(path: Path) -> Iterator[Source]:
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > LARGEST_FILE:
+        raise BadImageError(f"claims {size:,} bytes (at most {LARGEST_FILE:,})")
     try:
         return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
-        raise BadImageError(f"damaged or encrypted in the zip ({error})") from None
+    except (RuntimeError, *competition.DAMAGED) as error:  # RuntimeError: encrypted
+        raise BadImageError(f"damaged or encrypted in the zip ({describe(error)})") from None
 
 
 def _listed(path: Path) -> Iterator[Source]:

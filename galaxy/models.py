@@ -7,14 +7,14 @@ from typing import Any
 
 import timm
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialize
 from torch import nn
 
 from galaxy import files, networks, tree
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.frame import Window
 from galaxy.heads import HEADS, LOGITS
 
@@ -40,6 +40,13 @@ class Spec(BaseModel):
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    @field_validator("head")
+    @classmethod
+    def _known(cls, head: str) -> str:
+        if head not in HEADS:
+            raise ValueError(f"it may be {', '.join(HEADS)}")
+        return head
 
     @property
     def window(self) -> Window:
@@ -126,6 +133,8 @@ def build(spec: Spec, pretrained: bool = False) -> Network:
         near = difflib.get_close_matches(spec.model, timm.list_models(), n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise GalaxyError(f"unknown model {spec.model!r}{hint} timm.list_models() lists them all")
+    if "checkpoint_path" in spec.model_args:  # timm would read that file, and nobody would notice when it changes
+        raise GalaxyError(f"model_args of {spec.model!r} name a checkpoint_path; say where weights are with weights")
     arguments = spec.model_args
     published = timm.get_pretrained_cfg(spec.model, allow_unregistered=True)
     if published is not None and published.fixed_input_size:
@@ -135,9 +144,9 @@ def build(spec: Spec, pretrained: bool = False) -> Network:
             spec.model, pretrained=pretrained, num_classes=len(spec.outputs), in_chans=len(spec.mean), **arguments
         )
     except Exception as error:  # timm and its hub raise whatever their parts raise
-        reason = " ".join(str(error).split())[:300]
         raise GalaxyError(
-            f"model {spec.model!r} cannot be built with model_args {arguments} and pretrained {pretrained}: {reason}"
+            f"model {spec.model!r} cannot be built with model_args {arguments} and pretrained {pretrained}: "
+            f"{describe(error)}"
         ) from None
     return Network(spec, backbone)
 
@@ -166,9 +175,10 @@ def load(folder: Path, any_outputs: bool = False) -> tuple[Network, dict[str, An
         tensors = load_file(folder / WEIGHTS)
     except FileNotFoundError as error:
         raise GalaxyError(f"{error.filename or folder}: no such file; train the model first (dvc repro)") from None
-    except (ValueError, KeyError, ValidationError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise GalaxyError(f"{folder} does not hold a whole model: {reason}; train it again (dvc repro)") from None
+    except (ValueError, KeyError, TypeError, ValidationError, SafetensorError) as error:
+        raise GalaxyError(
+            f"{folder} does not hold a whole model: {describe(error)}; train it again (dvc repro)"
+        ) from None
     if not any_outputs and spec.outputs != tree.COLUMNS:
         kind = "classes" if spec.head == LOGITS else "outputs"
         raise GalaxyError(
@@ -178,6 +188,5 @@ def load(folder: Path, any_outputs: bool = False) -> tuple[Network, dict[str, An
     try:
         network.backbone.load_state_dict(tensors)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise GalaxyError(f"{folder / WEIGHTS} does not fit {spec.model}: {reason}") from None
+        raise GalaxyError(f"{folder / WEIGHTS} does not fit {spec.model}: {describe(error)}") from None
     return network.eval(), card

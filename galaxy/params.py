@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 
 PARAMS_FILE = Path("params.yaml")
 TRAIN_PREFIX = "train_"
@@ -155,20 +155,42 @@ class Training(Section):
     )
     epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best on valid is kept.")
     early_stopping: int | None = Field(ge=1, description="Stop after so many epochs without a better one; null: never.")
-    batch_size: int = Field(ge=2, description="Images a step.")
+    batch_size: int = Field(ge=2, description="Images a step, of all processes together.")
     gradient_clip: float | None = Field(gt=0, description="Largest gradient; null: any.")
     gradient_clip_by: Literal["norm", "value"] = Field(description="Largest norm of it all, or largest single value.")
     ema_decay: float | None = Field(gt=0, lt=1, description="Decay a step of averaged weights; null: no averaging.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(description="Arithmetic, by Lightning's names.")
     channels_last: bool = Field(description="Order of the network's arrays in memory: faster or slower, by network.")
     workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
+    devices: int = Field(ge=1, le=1024, description="GPUs of a machine to use; without GPUs, processes.")
+    num_nodes: int = Field(ge=1, le=1024, description="Machines; see docs/many_gpus.md.")
+    strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] = Field(
+        description="How several processes work together, by Lightning's names; auto: ddp where there are several."
+    )
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
     tensorboard: bool = Field(description="Write event files for TensorBoard under runs/ (extra `tensorboard`).")
+    deterministic: bool = Field(
+        description="Slower, but the same seed gives the same bits on a GPU too, as it always does on a CPU."
+    )
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
         if self.pretrained and self.weights is not None:
             raise ValueError("pretrained and weights both say what to start from; set one of them to false or null")
+        return self
+
+    @property
+    def processes(self) -> int:
+        """Processes that train together."""
+        return self.devices * self.num_nodes
+
+    @model_validator(mode="after")
+    def _equal_shares(self) -> Self:
+        if self.batch_size % self.processes:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, but devices × num_nodes is {self.processes}; "
+                "take a multiple, so that each process gets the same share of a batch"
+            )
         return self
 
 
@@ -299,7 +321,7 @@ def read(path: Path, schema: type[Schema]) -> Schema:
     except FileNotFoundError:
         raise GalaxyError(f"{path}: no such file; run from the project's root") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GalaxyError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise GalaxyError(f"{path} is not valid YAML: {describe(error)}") from None
     try:
         return schema.model_validate(content)
     except ValidationError as error:

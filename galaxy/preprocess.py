@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-import zlib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from joblib import cpu_count
 from tqdm import tqdm
 
 from galaxy import competition, files
-from galaxy.errors import list_problems
+from galaxy.errors import describe, list_problems
 from galaxy.images import BadImageError, Cropper
 from galaxy.packed import COLOURS
 
@@ -99,6 +98,6 @@ def _fill(chunk: slice) -> tuple[np.ndarray, list[str]]:
     for row, i in enumerate(range(chunk.start, chunk.stop)):
         try:
             _job.images[i], colours[row] = _job.cropper(_job.archive.read(_job.members[i]))
-        except (BadImageError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            problems.append(f"{_job.members[i]}: {error}")
+        except (BadImageError, *competition.DAMAGED) as error:
+            problems.append(f"{_job.members[i]}: {describe(error)}")
     return colours, problems

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from galaxy import files, models
-from galaxy.errors import GalaxyError, list_problems
+from galaxy.errors import GalaxyError, describe, list_problems
+from galaxy.processes import say
 
 PACKAGE_PREFIX = "package:"
 
@@ -57,7 +58,7 @@ class Weights:
             )
         backbone.load_state_dict(tensors)
         kept = f"; new: {', '.join(new)}" if new else ""
-        print(f"starting from {self.origin['path']}: {len(own) - len(new)} of {len(own)} tensors{kept}", flush=True)
+        say(f"starting from {self.origin['path']}: {len(own) - len(new)} of {len(own)} tensors{kept}")
 
 
 @dataclass(frozen=True)
@@ -146,5 +147,4 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     except FileNotFoundError:
         raise GalaxyError(f"weights {path}: no such file or folder; train that model first, or name another") from None
     except (ValueError, AttributeError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise GalaxyError(f"weights {path} cannot be read as a state dict: {reason}") from None
+        raise GalaxyError(f"weights {path} cannot be read as a state dict: {describe(error)}") from None

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import dvc.api
 import pandas as pd
 
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.params import MEAN, PARAMS_FILE, TRAIN_PREFIX, leaves
 
 WORKSPACE = "workspace"
@@ -64,8 +64,7 @@ class Revision:
         try:
             return ask()
         except Exception as error:  # DVC raises whatever its parts raise
-            reason = " ".join(str(error).split())[:200]
             raise GalaxyError(
-                f"{self.name}: no {wanted}: {reason}; name a revision or experiment in which dvc repro has run "
-                "(dvc exp show lists them)"
+                f"{self.name}: no {wanted}: {describe(error)}; "
+                "name a revision or experiment in which dvc repro has run (dvc exp show lists them)"
             ) from None

@@ -19,9 +19,16 @@ class Task:
     mode: str
 
 
+def _binary_cross_entropy(predicted: torch.Tensor, voted: torch.Tensor) -> torch.Tensor:
+    """torch's, but NaN where a prediction is: torch's stops the process there, on a GPU without saying why."""
+    sound = predicted.isfinite()
+    loss = functional.binary_cross_entropy(predicted.where(sound, 0.5), voted)
+    return loss.where(sound.all(), torch.nan)
+
+
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": functional.mse_loss,
-    "bce": functional.binary_cross_entropy,
+    "bce": _binary_cross_entropy,
 }
 
 

@@ -1,8 +1,12 @@
 """The training engine: one Lightning module and Lightning's Trainer, for every task and every network."""
 
+import contextlib
+import io
 import logging
 import math
+import pickle
 import signal
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -14,42 +18,79 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim import lr_scheduler
 
+from galaxy import files
 from galaxy.datasets import Images, ordered_loader, training_loader
-from galaxy.errors import GalaxyError
+from galaxy.errors import GalaxyError, describe
 from galaxy.frame import Frame
 from galaxy.history import EVALUATED, Bar, History
 from galaxy.models import Network
 from galaxy.params import Training
+from galaxy.processes import say
 from galaxy.tasks import Task
 from galaxy.views import View
 
 # Its notes on hardware and its tips; warnings stay.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for _name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class DivergedError(GalaxyError):
+    """A loss or a score that is no finite number; of no use is whatever training goes on from there."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"training diverged: {where}; lower learning_rate, or set gradient_clip")
+
+
+CHECKED_BATCHES = 50
+"""Batches after which losses are looked at: to look at one makes a GPU wait, so many are looked at together."""
 
 
 class Engine(L.LightningModule):
-    """A network, its task, how it is optimised, and what it sees of the images that it is scored on (None: all)."""
+    """A network, its task, how it is optimised, and what it sees of the images that it is scored on (None: all).
+
+    Raises:
+        DivergedError: a loss that is no finite number (at the latest `CHECKED_BATCHES` later, and before the epoch is
+            scored), or such a score.
+    """
 
     def __init__(self, network: Network, task: Task, options: Training, frame: Frame | None = None) -> None:
         super().__init__()
         self.network, self.task, self.options, self.frame = network, task, options, frame
         self.scores = {name: task.metrics() for name in EVALUATED}
         self._registered = nn.ModuleList(self.scores.values())  # or they would not move to the device
+        self._losses: list[torch.Tensor] = []  # of the batches since they were last looked at
 
     def on_train_epoch_start(self) -> None:
         if self.options.freeze_epochs:
             self.network.freeze(self.current_epoch < self.options.freeze_epochs)
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
-        # Dropout and the like: the same draws in a step whether or not the training was interrupted before it.
-        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
+        # Dropout and the like: the same draws in a step whether or not the training was interrupted before it, and
+        # others in each process.
+        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step + self.global_rank * 2**32)
         images, targets = batch
-        return self.task.loss(self.network(images), targets)
+        loss = self.task.loss(self.network(images), targets)
+        self._losses.append(loss.detach())
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        batches = int(self.trainer.num_training_batches)
+        if len(self._losses) < CHECKED_BATCHES and batch_idx + 1 < batches:
+            return
+        losses, first = torch.stack(self._losses), batch_idx + 2 - len(self._losses)
+        self._losses.clear()
+        # Together, lest one process stops and the others wait for it. A mean of losses is finite if they all are.
+        losses = torch.as_tensor(self.trainer.strategy.reduce(losses, reduce_op="mean"))
+        bad = losses.isfinite().logical_not().nonzero()
+        if len(bad):
+            place = f"epoch {self.current_epoch + 1}, batch {first + int(bad[0])} of {batches}"
+            raise DivergedError(f"the loss is {float(losses[bad[0]])} in {place}")
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int, dataloader_idx: int) -> None:
         images, targets = batch
@@ -57,7 +98,11 @@ class Engine(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         for name, score in self.scores.items():
-            self.log_dict({f"{name}_{metric}": value for metric, value in score.compute().items()})
+            for metric, value in score.compute().items():
+                if not value.isfinite():
+                    epoch = self.current_epoch + 1 if self.trainer.state.fn == "fit" else 0
+                    raise DivergedError(f"{name}_{metric} is {float(value)} after epoch {epoch}")
+                self.log(f"{name}_{metric}", value, sync_dist=True)
             score.reset()
 
     def configure_optimizers(self) -> Any:
@@ -80,6 +125,20 @@ class Engine(L.LightningModule):
         rates = schedule(optimizer, options, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or absent. Lightning's own are copied from the system's temporary folder, which may
+    be another disk: a training killed meanwhile would leave a part of one, and nothing to go on from."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with files.atomic(Path(path)) as part:
+            part.write_bytes(content.getbuffer())
+
+
+BEST = "best.ckpt"
+"""Of the files in a training's folder, the one with the weights of the best epoch."""
 
 STEPS = (0.6, 0.85)
 """The shares of training after which the schedule `steps` divides the learning rate by ten."""
@@ -132,6 +191,7 @@ def fit(
 
     Raises:
         GalaxyError: an unknown optimizer, or fewer images than one batch.
+        DivergedError: a loss or score that is no finite number. The best epoch before it, if any, is in `scratch`.
     """
     if options.optimizer not in list_optimizers():
         raise GalaxyError(f"unknown optimizer {options.optimizer!r}; timm has {', '.join(map(str, list_optimizers()))}")
@@ -142,13 +202,14 @@ def fit(
     engine = Engine(network, task, options, frame)
     history = History(options.learning_rate)
     trainer = L.Trainer(
-        accelerator="auto",
-        devices=1,
+        **_processes(options),
         precision=options.precision,
+        deterministic=options.deterministic,
         max_epochs=options.epochs,
         gradient_clip_val=options.gradient_clip,
         gradient_clip_algorithm=options.gradient_clip_by,
         callbacks=[history, *_callbacks(task, options, scratch)],
+        plugins=[WholeCheckpoints()],
         logger=_event_files(events) if options.tensorboard else False,
         log_every_n_steps=1,  # only epochs are logged
         enable_progress_bar=sys.stderr.isatty(),
@@ -164,20 +225,93 @@ def fit(
         warnings.filterwarnings("ignore", ".*LeafSpec.*")  # Lightning's own use of torch
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # the folder that is resumed from
         try:
-            if last.exists():
-                print(f"going on from {last}", flush=True)
+            if _is_whole(last):
+                say(f"going on from {last}")
                 trainer.fit(engine, loader, scored, ckpt_path=last, weights_only=True)
             else:
                 trainer.validate(engine, scored, verbose=False)
                 trainer.fit(engine, loader, scored)
+        except DivergedError:
+            raise  # by all processes at once
         except SIGTERMException:
+            _end_others(trainer)
             sys.exit(128 + signal.SIGTERM)  # Lightning would exit with 0, as if all were well
-    state = torch.load(scratch / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
-    engine.load_state_dict(state)
+        except RuntimeError as error:
+            raise _explained(error, trainer, options) from None
+        except (GalaxyError, OSError):
+            _end_others(trainer)
+            raise
+    restore_best(network, scratch)
     if options.freeze_epochs:
         network.freeze(False)
-    network.cpu().eval()
     return history.table()
+
+
+def restore_best(network: Network, scratch: Path) -> int:
+    """Give a network, on the CPU and in evaluation mode, the weights of the best epoch in `scratch`; which it is."""
+    best = torch.load(scratch / BEST, map_location="cpu", weights_only=True)
+    tensors = {name.removeprefix("network."): tensor for name, tensor in best["state_dict"].items()}
+    network.cpu().eval().load_state_dict(tensors)
+    return best["epoch"] + 1
+
+
+def _processes(options: Training) -> dict[str, Any]:
+    """The Trainer's arguments on where it runs.
+
+    Raises:
+        GalaxyError: fewer GPUs than asked for.
+    """
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < options.devices:
+        raise GalaxyError(f"devices is {options.devices}, but this machine has {gpus}; lower devices")
+    strategy = options.strategy
+    if options.processes > 1 and options.freeze_epochs:
+        strategy = "ddp_find_unused_parameters_true"  # ddp waits for gradients that frozen layers have not
+    return {
+        "accelerator": "auto",
+        "devices": options.devices,
+        "num_nodes": options.num_nodes,
+        "strategy": strategy,
+        # The statistics of the whole batch; torch has that on GPUs only.
+        "sync_batchnorm": options.processes > 1 and gpus > 0,
+    }
+
+
+def _end_others(trainer: L.Trainer) -> None:
+    """End the processes that the main one started: where it fails, they would wait for it."""
+    if trainer.strategy.launcher is not None:
+        trainer.strategy.launcher.kill(signal.SIGKILL)
+
+
+def _explained(error: RuntimeError, trainer: L.Trainer, options: Training) -> Exception:
+    """What a `RuntimeError` in training comes from, if that is known; and the end of all other processes."""
+    if options.deterministic and "deterministic" in str(error):
+        explained: Exception = GalaxyError(f"deterministic is true, but {describe(error)}")
+    elif any(_has_failed(process) for process in getattr(trainer.strategy.launcher, "procs", [])):
+        explained = GalaxyError("one of the processes that train together has failed; what it said is above")
+    else:
+        explained = error
+    _end_others(trainer)
+    return explained
+
+
+def _has_failed(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process ends, with an error, within seconds: those that have lost it learn of that first."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(5) != 0
+    return False
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint is there and can be read; of a damaged one it is said that it is of no use."""
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return False
+    except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        say(f"{checkpoint} is damaged ({describe(error)}): starting anew")
+        return False
+    return True
 
 
 def _event_files(folder: Path) -> TensorBoardLogger:
@@ -200,6 +334,6 @@ def _callbacks(task: Task, options: Training, scratch: Path) -> list[Callback]:
         callbacks.append(Bar())
     return [
         *callbacks,
-        ModelCheckpoint(filename="best", monitor=monitor, mode=task.mode, save_weights_only=True, **common),
+        ModelCheckpoint(filename=Path(BEST).stem, monitor=monitor, mode=task.mode, save_weights_only=True, **common),
         ModelCheckpoint(filename="last", **common),
     ]

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning as L  # noqa: N812 (the library's own name)
@@ -11,10 +12,11 @@ import pandas as pd
 import timm
 import torch
 
-from galaxy import checkpoints, files, models, pretraining, training
+from galaxy import checkpoints, files, models, pretraining, processes, training
 from galaxy.datasets import Images
+from galaxy.errors import GalaxyError
 from galaxy.frame import Frame
-from galaxy.models import Spec
+from galaxy.models import Network, Spec
 from galaxy.outs import Outs
 from galaxy.params import Training
 from galaxy.prediction import predict
@@ -71,13 +73,18 @@ def run(
 ) -> None:
     """Train the network of `spec`; write the model, its history by epoch, and its metrics.
 
-    An interrupted training goes on from its last epoch. The history's epoch 0 is the untrained network.
+    An interrupted training goes on from its last epoch. The history's epoch 0 is the untrained network. Of several
+    processes that train together, the main one writes; the others return as soon as training has ended.
 
     Args:
         data: what the model's card says of its data; a checkpoint is resumed only where it is the same.
         scores: the metrics, from the best epoch's row of the history and the predictions for `valid`.
         bias: the logits that a new last layer starts from.
         frame: what the network sees of `valid.images`; None: all.
+
+    Raises:
+        GalaxyError: see `galaxy.training.fit`. Where training diverged, the best model so far is kept, in a folder
+            beside the checkpoints that the next training of these outs leaves alone.
     """
     options = start.options
     data = data | {"weights": None if start.weights is None else start.weights.origin}
@@ -91,7 +98,16 @@ def run(
         network.channels_last()
     scratch = checkpoints.folder(outs.checkpoints, [options.model_dump(), spec.model_dump(), data])
     shown = None if frame is None else frame.shown
-    history = training.fit(network, task, options, train, valid, scratch, outs.events, frame)
+    card = {"params": options.model_dump(), "metrics": {}, "data": data}
+    try:
+        history = training.fit(network, task, options, train, valid, scratch, outs.events, frame)
+    except training.DivergedError as error:
+        if not processes.is_main():
+            return
+        kept = _keep_best(network, scratch, outs.checkpoints.with_name(f"{outs.checkpoints.name}-best"), card)
+        raise GalaxyError(f"{error}; {kept}") from None
+    if not processes.is_main():
+        return
     predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, shown=shown)
     # Epoch 0 is not among the candidates: its weights are no training's result.
     trained = history[history["epoch"] > 0]
@@ -103,10 +119,19 @@ def run(
         "best_epoch": int(best["epoch"]),
         **scores(best, predicted),
     }
-    models.save(outs.model, network, {"params": options.model_dump(), "metrics": content, "data": data})
+    models.save(outs.model, network, card | {"metrics": content})
     files.write_csv(outs.history, history, float_format="%.6g")
     files.write_json(outs.metrics, content)
     shutil.rmtree(outs.checkpoints)
+
+
+def _keep_best(network: Network, scratch: Path, folder: Path, card: dict[str, Any]) -> str:
+    """Save the best epoch of a training that ended badly as a model, in a folder that is no stage's out; say so."""
+    if not (scratch / training.BEST).exists():
+        return "no epoch was finished, so there is no model to keep"
+    epoch = training.restore_best(network, scratch)
+    models.save(folder, network, card | {"metrics": {"best_epoch": epoch}})
+    return f"the best model so far, of epoch {epoch}, is kept in {folder}"
 
 
 def pixel_statistics(

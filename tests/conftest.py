@@ -1,12 +1,14 @@
 """What the tests share: a small simulated competition, made once, and the real one where it is present."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A file of tests a core: before anything imports torch, and for all that the tests run.
@@ -114,3 +116,25 @@ def command(*words: object, folder: Path, check: bool = True) -> subprocess.Comp
     if check and result.returncode:
         raise AssertionError(f"{words} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result
+
+
+def copy_project(folder: Path) -> None:
+    """Copy the working tree's files, without the lock file: a project in which no stage has run."""
+    listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+
+
+def set_params(folder: Path, **changed: object) -> None:
+    """Change params by dotted key (with __ for the dots)."""
+    path = folder / "params.yaml"
+    content = yaml.safe_load(path.read_text())
+    for key, value in changed.items():
+        *sections, leaf = key.split("__")
+        inner = content
+        for section in sections:
+            inner = inner[section]
+        inner[leaf] = value
+    path.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -1,5 +1,6 @@
 """Competition files with a mistake are refused by name; whole ones pass."""
 
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,16 @@ def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callab
         ([HEADER, row(Class5_1="0.2")], "question 5 (bulge) is off Class2.2 by +0.200000"),
         ([], "cannot be read as CSV"),
         ([HEADER, row() + ",1,2"], "cannot be read as CSV"),
+        ([HEADER], "holds no galaxy, only a header"),
+        ([HEADER, row("")], "row 2: GalaxyID ''"),
+        ([HEADER, row("-5")], "row 2: GalaxyID '-5'"),
+        ([HEADER, row("99999999999999999999")], "row 2: GalaxyID '99999999999999999999'"),
+        ([HEADER, row().removesuffix(",0,0")], "row 2: Class11.5 is ''"),
+        ([HEADER.replace("Class1.2", "Class1.1"), row()], "missing: Class1.2; unknown: Class1.1.1"),
+        ([HEADER, row(Class1_1='"1,0"')], "row 2: Class1.1 is '1,0'"),
+        ([HEADER, row(Class1_1='"1')], "cannot be read as CSV"),
+        ([HEADER, row(), "\0\0\0"], "row 3: GalaxyID"),
+        (["<html><body>Sign in</body></html>"], "missing: GalaxyID, Class1.1"),
     ],
 )
 def test_wrong_solutions_are_refused_with_the_reason(tmp_path: Path, lines: list[str], message: str):
@@ -79,6 +90,44 @@ def test_wrong_solutions_are_refused_with_the_reason(tmp_path: Path, lines: list
         competition.read_solutions(solutions(tmp_path, "\n".join(lines)))
     assert message in str(error.value)
     assert "solutions.zip" in str(error.value)
+
+
+def test_solutions_in_another_encoding_are_refused(tmp_path: Path):
+    path = solutions(tmp_path, f"{HEADER}\n{row()}\n", encoding="utf-16")
+    with pytest.raises(GalaxyError, match="cannot be read as CSV: 'utf-8' codec can't decode"):
+        competition.read_solutions(path)
+
+
+@pytest.mark.parametrize("names", [(), ("readme.txt",), ("a.csv", "b.csv"), ("__MACOSX/a.csv",)], ids=str)
+def test_a_zip_of_solutions_holds_one_table(tmp_path: Path, names: tuple[str, ...]):
+    path = tmp_path / "solutions.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, HEADER)
+    count = len([name for name in names if name in ("a.csv", "b.csv")])
+    with pytest.raises(GalaxyError, match=f"holds {count} CSV files; it must hold exactly one"):
+        competition.read_solutions(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_damaged_anywhere_is_named_however_it_is_compressed(tmp_path: Path, compression: int):
+    """What is wrong comes from zipfile or from a decompressor, each with errors of its own."""
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", compression) as archive:
+        archive.writestr("solutions.csv", "\n".join([HEADER, *(row(str(i)) for i in range(40))]))
+    content, draw = whole.read_bytes(), random.Random(0)
+    path = tmp_path / "damaged.zip"
+    messages = []
+    for _ in range(100):
+        damaged = bytearray(content)
+        damaged[draw.randrange(len(damaged))] ^= draw.randrange(1, 256)
+        path.write_bytes(damaged)
+        try:
+            competition.read_solutions(path)
+        except GalaxyError as error:
+            messages.append(str(error))
+    assert len(messages) > 50  # the others hit a time stamp or the like
+    assert all(message.startswith(str(path)) for message in messages)
 
 
 def test_sums_may_be_off_by_rounding(tmp_path: Path):
@@ -95,16 +144,25 @@ def test_only_the_first_problems_are_listed(tmp_path: Path):
     assert len(str(error.value).splitlines()) == 12
 
 
-def test_a_zip_that_is_none_truncated_or_absent_is_named(tmp_path: Path, raw: Path):
+@pytest.mark.parametrize(
+    ("kept", "content"),
+    [(0, b""), (0, b"not a zip"), (0.5, b""), (0.999, b"")],
+    ids=["empty", "no zip", "half of one", "its end missing"],
+)
+def test_a_file_that_is_no_whole_zip_is_named(tmp_path: Path, raw: Path, kept: float, content: bytes):
     whole = competition.zip_path(raw, competition.TEST_IMAGES).read_bytes()
     path = tmp_path / "images.zip"
-    for content in (b"", b"not a zip", whole[: len(whole) // 2]):
-        path.write_bytes(content)
-        with pytest.raises(GalaxyError, match="is not a whole zip file"):
-            competition.image_members(path)
-    path.unlink()
-    with pytest.raises(GalaxyError, match="no such file"):
-        competition.image_members(path)
+    path.write_bytes(whole[: int(len(whole) * kept)] + content)
+    for read in (competition.image_members, competition.read_solutions):
+        with pytest.raises(GalaxyError, match=r"images\.zip is not a whole zip file"):
+            read(path)
+
+
+def test_a_zip_that_is_absent_or_a_folder_is_named(tmp_path: Path):
+    with pytest.raises(GalaxyError, match=r"none\.zip: no such file"):
+        competition.image_members(tmp_path / "none.zip")
+    with pytest.raises(GalaxyError, match="is not a whole zip file"):
+        competition.image_members(tmp_path)
 
 
 def test_members_that_are_no_images_are_left_alone_and_ids_are_sorted(tmp_path: Path):
@@ -123,17 +181,27 @@ def test_members_that_are_no_images_are_left_alone_and_ids_are_sorted(tmp_path: 
     assert competition.image_members(path) == {9: "a/b/9.jpg", 10: "a/b/10.jpg"}
 
 
-def test_an_id_twice_and_no_image_at_all_are_refused(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("a/9.jpg", "b/9.jpg"), "a/9.jpg and b/9.jpg"),
+        (("9.jpg", "9.jpg"), "9.jpg and 9.jpg"),
+        (("9.jpg", "009.jpg"), "9.jpg and 009.jpg"),
+        (("readme.txt",), "among its 1 members"),
+        (("__MACOSX/9.jpg", "nine.jpg", "9.png"), "among its 3 members"),
+        ((), "among its 0 members"),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_id_twice_and_no_image_at_all_are_refused(tmp_path: Path, names: tuple[str, ...], message: str):
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a/9.jpg", b"")
-        archive.writestr("b/9.jpg", b"")
-    with pytest.raises(GalaxyError, match=r"a/9\.jpg and b/9\.jpg"):
+        for name in names:
+            archive.writestr(name, b"")
+    with pytest.raises(GalaxyError) as error:
         competition.image_members(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme.txt", b"")
-    with pytest.raises(GalaxyError, match="among its 1 members"):
-        competition.image_members(path)
+    assert message in str(error.value)
 
 
 def patched(path: Path, offset: int, value: bytes) -> None:

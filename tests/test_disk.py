@@ -3,6 +3,7 @@
 The disks are real ones in memory, mounted in a namespace of the command's own.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT, TRAINING, command
+
+from galaxy import provenance
+from galaxy.packed import Packed
+from galaxy.split import split
 
 MOUNT = ["unshare", "--user", "--map-root-user", "--mount"]
 
@@ -31,9 +36,12 @@ def project(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPathFact
         (folder / name).symlink_to(ROOT / name)
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["download"]["simulated"] |= {"training_galaxies": TRAINING, "test_galaxies": 5}
+    content["train_cnn"] |= {"epochs": 1, "batch_size": 8}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.copytree(raw, folder / "data/raw")
     shutil.copytree(preprocessed, folder / "data/preprocessed")
+    provenance.write(folder / "data/preprocessed", provenance.read(raw))
+    split(Packed.open(preprocessed, "training").ids, 0.2, 0.1, 1).to_csv(folder / "data/split.csv", index=False)
     return folder
 
 
@@ -52,21 +60,30 @@ def run_on_disk(project: Path, place: str, options: str, stage: str) -> tuple[in
 
 @pytest.mark.parametrize(
     ("stage", "place", "size"),
-    [("download", "data/raw", "200k"), ("preprocess", "data/preprocessed", "300k")],
+    [
+        ("download", "data/raw", "200k"),
+        ("preprocess", "data/preprocessed", "300k"),
+        ("train train_cnn", ".checkpoints", "1m"),
+        ("train train_cnn", "models", "1m"),
+    ],
 )
 def test_a_full_disk_ends_a_stage_with_one_line_and_leaves_no_part_of_a_file(
     project: Path, stage: str, place: str, size: str
 ):
     status, error, left = run_on_disk(project, place, f"size={size}", stage)
     assert status == 1
-    assert error.startswith(f"error: {place}/")
+    assert re.match(rf"error: \S*{re.escape(place)}/", error)
     assert error.endswith(": No space left on device; make room or mend its permissions")
     assert not [path for path in left if path.endswith(".part")]
 
 
-def test_a_read_only_folder_is_named(project: Path):
-    status, error, left = run_on_disk(project, "data/preprocessed", "ro", "preprocess")
+@pytest.mark.parametrize(
+    ("stage", "place"),
+    [("download", "data/raw"), ("preprocess", "data/preprocessed"), ("train train_cnn", ".checkpoints")],
+)
+def test_a_read_only_folder_is_named(project: Path, stage: str, place: str):
+    status, error, left = run_on_disk(project, place, "ro", stage)
     assert status == 1
-    assert error.startswith("error: data/preprocessed/")
+    assert re.match(rf"error: \S*{re.escape(place)}/", error)
     assert error.endswith(": Read-only file system; make room or mend its permissions")
     assert left == []

@@ -1,6 +1,7 @@
 """A training that is killed goes on where it was, and ends with the same bytes."""
 
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from conftest import ROOT, command
 
-from galaxy import checkpoints, provenance
+from galaxy import checkpoints, models, provenance
 from galaxy.packed import Packed
 from galaxy.split import split
 
@@ -84,6 +85,16 @@ def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(project: Pa
         assert results(project) == undisturbed, how
 
 
+def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(project: Path):
+    kill_in_training(project, signal.SIGKILL, random.Random(1))
+    (checkpoint,) = project.glob(".checkpoints/train_cnn/*/last.ckpt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    output = command(*STAGE, folder=project).stdout
+    assert re.search(r"last\.ckpt is damaged \(.*\): starting anew", output)
+    assert "epoch   0" in output
+    assert (project / "metrics/train_cnn.json").exists()
+
+
 def test_a_checkpoint_of_other_params_is_not_resumed(project: Path):
     kill_in_training(project, signal.SIGKILL, random.Random(1))
     content = yaml.safe_load((project / "params.yaml").read_text())
@@ -93,6 +104,39 @@ def test_a_checkpoint_of_other_params_is_not_resumed(project: Path):
     assert "going on from" not in output
     assert "epoch   0" in output
     assert not (project / ".checkpoints/train_cnn").exists()
+
+
+def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(project: Path):
+    content = yaml.safe_load((project / "params.yaml").read_text())
+    wild = {
+        "model": "course_cnn",
+        "model_args": {},
+        "optimizer": "sgd",
+        "schedule": "constant",
+        "ema_decay": None,
+        "early_stopping": None,
+    }
+    wild |= {"learning_rate": 1.0, "weight_decay": 3.0}  # each step multiplies the weights by -2
+    content["train_cnn"] |= wild
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
+    outputs = [command(*STAGE, folder=project, check=False) for _ in range(2)]
+    for output in outputs:
+        assert output.returncode == 1
+        (line,) = output.stderr.splitlines()
+        assert re.fullmatch(
+            r"error: training diverged: valid_rmse is nan after epoch [2-9]; lower learning_rate, or set "
+            r"gradient_clip; the best model so far, of epoch [1-8], is kept in \.checkpoints/train_cnn-best",
+            line,
+        )
+    assert "going on from" in outputs[1].stdout  # the same training stops at the same place
+    assert not (project / "models").exists()
+    kept = project / ".checkpoints/train_cnn-best"
+    models.load(kept)
+
+    content["train_cnn"] |= {"learning_rate": 0.001, "weight_decay": 0.0, "epochs": 1}
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
+    assert "going on from" not in command(*STAGE, folder=project).stdout
+    assert models.load(kept)
 
 
 def test_the_key_depends_on_all_contents_and_others_are_removed(tmp_path: Path):

@@ -1,17 +1,22 @@
 """Networks have the published sizes, heads obey the tree, and a saved model is the same when it is loaded."""
 
+import io
 import json
+import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import spec
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from galaxy import competition, models, tree
 from galaxy.errors import GalaxyError
 from galaxy.heads import DecisionTree, Sigmoid
+
+WEIGHTS = save({"classifier.bias": torch.zeros(1000)})
 
 
 def images(count: int = 3, size: int = 64) -> torch.Tensor:
@@ -96,25 +101,75 @@ def test_a_saved_model_predicts_the_same_and_keeps_its_card(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
 
 
-def test_a_damaged_or_foreign_model_is_refused(tmp_path: Path):
-    models.save(tmp_path, models.build(spec()), {})
-    weights, card = tmp_path / "model.safetensors", tmp_path / "model.json"
-    whole, text = weights.read_bytes(), card.read_text()
+class Bomb:
+    """What leaves a file behind where its pickle is read."""
 
-    weights.write_bytes(whole[:1000])
-    with pytest.raises(GalaxyError, match="does not hold a whole model"):
+    def __reduce__(self):
+        return Path.touch, (Path("bomb"),)
+
+
+def as_torch_saves(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", WEIGHTS[:1000], WEIGHTS[:-1], b"\xff" * 100, as_torch_saves({"a": Bomb()}), pickle.dumps(Bomb())],
+    ids=["empty", "its beginning", "its last byte missing", "noise", "torch.save", "pickle"],
+)
+def test_weights_that_are_no_safetensors_are_refused_and_nothing_of_them_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+):
+    monkeypatch.chdir(tmp_path)
+    models.save(tmp_path, models.build(spec()), {})
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(GalaxyError, match="does not hold a whole model: "):
         models.load(tmp_path)
-    torch.save({"a": torch.zeros(1)}, weights)  # a pickle
-    with pytest.raises(GalaxyError, match="does not hold a whole model"):
+    assert not Path("bomb").exists()
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("", "does not hold a whole model"),
+        ("[]", "does not hold a whole model"),
+        ("{}", "does not hold a whole model: 'spec'"),
+        ('{"spec": {"model": "course_cnn"}}', "does not hold a whole model"),
+        ({"head": "softmax"}, "it may be sigmoid, decision_tree, logits"),
+        ({"size": "large"}, "does not hold a whole model"),
+        ({"unknown": 1}, "does not hold a whole model"),
+        ({"model": "resnet19"}, "unknown model 'resnet19'"),
+        ({"model": "resnet18"}, "does not fit resnet18"),
+        ({"model_args": {"checkpoint_path": "bomb.pth"}}, "name a checkpoint_path"),
+        ({"outputs": ["a", "b"]}, "predicts 2 outputs other than the 37 columns"),
+    ],
+    ids=str,
+)
+def test_a_card_that_is_damaged_or_of_another_network_is_refused(
+    tmp_path: Path, card: str | dict[str, Any], message: str
+):
+    models.save(tmp_path, models.build(spec()), {})
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    path.write_text(card if isinstance(card, str) else json.dumps({"spec": content["spec"] | card}))
+    with pytest.raises(GalaxyError) as error:
         models.load(tmp_path)
-    weights.write_bytes(whole)
+    assert message in str(error.value)
+
+
+def test_weights_with_a_tensor_missing_are_refused(tmp_path: Path):
+    models.save(tmp_path, models.build(spec()), {})
+    weights = tmp_path / "model.safetensors"
     save_file({name: value for name, value in load_file(weights).items() if name != "classifier.bias"}, weights)
     with pytest.raises(GalaxyError, match="does not fit course_cnn"):
         models.load(tmp_path)
-    weights.write_bytes(whole)
-    card.write_text(json.dumps(json.loads(text) | {"spec": {"model": "course_cnn"}}))
-    with pytest.raises(GalaxyError, match="does not hold a whole model"):
-        models.load(tmp_path)
-    card.unlink()
-    with pytest.raises(GalaxyError, match="no such file"):
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_a_file_that_is_absent_is_named(tmp_path: Path, name: str):
+    models.save(tmp_path, models.build(spec()), {})
+    (tmp_path / name).unlink()
+    with pytest.raises(GalaxyError, match="no such file; train the model first"):
         models.load(tmp_path)

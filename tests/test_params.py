@@ -45,6 +45,17 @@ def test_the_projects_own_params_are_valid_and_name_both_models():
         ("train_cnn.epochs", 2.5, "train_cnn.epochs is 2.5"),
         ("train_cnn.learning_rate", -1, "train_cnn.learning_rate is -1: input should be greater than 0"),
         ("train_cnn.learning_rate", float("nan"), "train_cnn.learning_rate is nan"),
+        ("train_cnn.batch_size", 1, "train_cnn.batch_size is 1: input should be greater than or equal to 2"),
+        ("train_cnn.workers", -1, "train_cnn.workers is -1"),
+        ("train_cnn.ema_decay", 1, "train_cnn.ema_decay is 1: input should be less than 1"),
+        ("train_cnn.weights", "", "train_cnn.weights is ''"),
+        ("train_cnn.model", "", "train_cnn.model is ''"),
+        ("train_cnn.model_args", [1], "train_cnn.model_args is [1]"),
+        ("train_cnn.augmentation.rotation", 181, "train_cnn.augmentation.rotation is 181"),
+        ("download.simulated.training_galaxies", 19, "download.simulated.training_galaxies is 19"),
+        ("download.local.folder", None, "download.local.folder is None"),
+        ("evaluate.views.zooms", [], "evaluate.views.zooms is []"),
+        ("evaluate.views.zooms", [0.0], "evaluate.views.zooms.0 is 0.0"),
         ("train_cnn.head", "softmax", "input should be 'sigmoid' or 'decision_tree'"),
         ("train_cnn.pretrained", "yes", "train_cnn.pretrained is 'yes': input should be a valid boolean"),
         ("train_cnn.augmentation.zoom", 0.5, "train_cnn.augmentation.zoom is 0.5"),
@@ -91,6 +102,12 @@ def test_a_recipe_is_complete_and_says_on_what_it_was_measured_or_from_what_it_i
 def test_what_is_no_yaml_is_said_to_be_none(tmp_path: Path, text: str):
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(GalaxyError, match="is not valid YAML"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_what_is_no_text_is_said_to_be_no_yaml(tmp_path: Path):
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(GalaxyError, match="is not valid YAML: 'utf-8' codec can't decode"):
         params.load(tmp_path / "params.yaml")
 
 

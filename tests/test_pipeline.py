@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, command
+from conftest import ROOT, command, copy_project, set_params
 
 from galaxy import competition, submission
 
@@ -17,19 +17,6 @@ TRAINING, TEST = 120, 15
 
 def git(folder: Path, *words: str) -> str:
     return command("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words, folder=folder).stdout
-
-
-def set_params(folder: Path, **changed: object) -> None:
-    """Change params by dotted key (with __ for the dots)."""
-    path = folder / "params.yaml"
-    content = yaml.safe_load(path.read_text())
-    for key, value in changed.items():
-        *sections, leaf = key.split("__")
-        inner = content
-        for section in sections:
-            inner = inner[section]
-        inner[leaf] = value
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def repro(folder: Path, *words: str) -> list[str]:
@@ -42,11 +29,7 @@ def repro(folder: Path, *words: str) -> list[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with the working tree's files and small params, in which the pipeline has run and is committed."""
     folder = tmp_path_factory.mktemp("clone")
-    listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    copy_project(folder)
     set_params(
         folder,
         download__simulated__training_galaxies=TRAINING,
@@ -56,7 +39,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train_resnet__epochs=1,
         train_resnet__batch_size=16,
     )
-    (folder / "dvc.lock").unlink(missing_ok=True)
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "before")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from galaxy import competition
 from galaxy.errors import GalaxyError
-from galaxy.images import Cropper
+from galaxy.images import BadImageError, Cropper, check_jpeg
 from galaxy.packed import Packed
 from galaxy.preprocess import pack, preprocess
 
@@ -92,39 +92,62 @@ def test_scaled_decoding_changes_pixels_less_than_the_choice_of_the_resampling_f
     assert np.square(by_decoding).mean() < np.square(by_filter).mean()
 
 
-def bad_images() -> dict[str, tuple[bytes, str]]:
-    grey = Image.new("L", (424, 424))
-    good = jpeg(Image.effect_noise((424, 424), 50).convert("RGB"))
-    huge = bytearray(good)
-    start = good.index(b"\xff\xc0")  # the frame's header: length, precision, height, width
-    huge[start + 5 : start + 9] = (30_000).to_bytes(2, "big") * 2
-    return {
-        "1.jpg": (b"", "no readable image (0 bytes)"),
-        "2.jpg": (b"\xff\xd8 not really", "no readable image"),
-        "3.jpg": (good[: len(good) // 2], "truncated"),
-        "4.jpg": (jpeg(Image.new("RGB", (424, 424)), "PNG"), "PNG, not JPEG"),
-        "5.jpg": (jpeg(grey), "colour mode L, not RGB"),
-        "6.jpg": (jpeg(Image.new("CMYK", (424, 424))), "colour mode CMYK, not RGB"),
-        "7.jpg": (jpeg(Image.new("RGB", (1, 1))), "1×1 pixels, not 424×424"),
-        "8.jpg": (jpeg(Image.new("RGB", (424, 400))), "424×400 pixels, not 424×424"),
-        "9.jpg": (bytes(huge), ""),
-    }
+def edited(data: bytes, offset: int, value: bytes) -> bytes:
+    """A JPEG with other bytes in its frame's header: length (2), precision (1), height (2), width (2), …"""
+    content, start = bytearray(data), data.index(b"\xff\xc0") + 2 + offset
+    content[start : start + len(value)] = value
+    return bytes(content)
+
+
+WHOLE = jpeg(Image.effect_noise((424, 424), 50).convert("RGB"))
+BLACK = Image.new("RGB", (424, 424))
+SIXTEEN_BIT = Image.fromarray(np.zeros((424, 424), np.uint16))
+
+BAD_IMAGES = {
+    "empty": (b"", "no readable image (0 bytes)"),
+    "only the first marker": (b"\xff\xd8 not really", "no readable image"),
+    "a web page": (b"<html><body>Sign in</body></html>", "no readable image"),
+    "half of it": (WHOLE[: len(WHOLE) // 2], "truncated"),
+    "its last byte missing": (WHOLE[:-1], "truncated"),
+    "something behind its end": (WHOLE + b"garbage", "truncated"),
+    "PNG": (jpeg(BLACK, "PNG"), "PNG, not JPEG"),
+    "GIF": (jpeg(BLACK, "GIF"), "GIF, not JPEG"),
+    "WebP": (jpeg(BLACK, "WEBP"), "WEBP, not JPEG"),
+    "PNG of 16 bits": (jpeg(SIXTEEN_BIT, "PNG"), "PNG, not JPEG"),
+    "TIFF of 16 bits": (jpeg(SIXTEEN_BIT, "TIFF"), "TIFF, not JPEG"),
+    "JPEG of 12 bits": (edited(WHOLE, 2, b"\x0c"), "no readable image"),
+    "grey": (jpeg(Image.new("L", (424, 424))), "colour mode L, not RGB"),
+    "CMYK": (jpeg(Image.new("CMYK", (424, 424))), "colour mode CMYK, not RGB"),
+    "one pixel": (jpeg(Image.new("RGB", (1, 1))), "1×1 pixels, not 424×424"),
+    "not square": (jpeg(Image.new("RGB", (424, 400))), "424×400 pixels, not 424×424"),
+    "no pixel": (edited(WHOLE, 3, bytes(4)), "no readable image"),
+    "900 million pixels": (edited(WHOLE, 3, (30_000).to_bytes(2, "big") * 2), "too many pixels"),
+    "100 million pixels": (edited(WHOLE, 3, (10_000).to_bytes(2, "big") * 2), "10000×10000 pixels, not 424×424"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(("data", "message"), BAD_IMAGES.values(), ids=BAD_IMAGES.keys())
+def test_a_bad_image_is_refused_before_a_pixel_is_decoded(data: bytes, message: str):
+    with pytest.raises(BadImageError) as error:
+        check_jpeg(data, 424)
+    assert message in str(error.value)
 
 
 def test_all_bad_images_are_listed_and_nothing_is_left(tmp_path: Path):
     path = tmp_path / "images_training_rev1.zip"
-    bad = bad_images()
     with zipfile.ZipFile(path, "w") as archive:
-        for name, (data, _) in bad.items():
-            archive.writestr(name, data)
-        archive.writestr("100.jpg", jpeg(Image.new("RGB", (424, 424))))
+        archive.writestr("100.jpg", WHOLE)
+        for number, (data, _) in enumerate(BAD_IMAGES.values()):
+            archive.writestr(f"{number}.jpg", data)
     with pytest.raises(GalaxyError) as error:
         preprocess(tmp_path, tmp_path / "out", 212, 64)
     lines = str(error.value).splitlines()
-    assert "(9 in all)" in lines[0]
-    for name, (_, message) in bad.items():
-        assert any(line.strip().startswith(f"{name}: ") and message in line for line in lines), name
-    assert not any("100.jpg" in line for line in lines)
+    assert f"({len(BAD_IMAGES)} in all)" in lines[0]
+    assert lines[-1] == f"  … and {len(BAD_IMAGES) - 10} more"
+    for number, (line, (_, message)) in enumerate(zip(lines[1:-1], BAD_IMAGES.values(), strict=False)):
+        assert line.startswith(f"  {number}.jpg: ")
+        assert message in line
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -1,10 +1,12 @@
 """The engine learns, keeps the best epoch, and repeats itself; views depend on seed, epoch and galaxy alone."""
 
+import re
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import augmentation, spec, whole
@@ -46,7 +48,7 @@ def options(defaults: Params) -> Train:
     return defaults.models["cnn"].model_copy(update={"epochs": 3, "batch_size": 16})
 
 
-def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Network, "training.pd.DataFrame"]:
+def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Network, pd.DataFrame]:
     """Train a small network on blobs; the last quarter is valid."""
     images, votes = blobs(count)
     cut = count * 3 // 4
@@ -62,6 +64,13 @@ def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Netw
         Path(tempfile.mkdtemp(dir=tmp_path)),
     )
     return network, history
+
+
+@pytest.fixture(scope="module")
+def reference(defaults: Params, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The history of the default options on blobs, two epochs long."""
+    quick = defaults.models["cnn"].model_copy(update={"epochs": 2, "batch_size": 16})
+    return train(tmp_path_factory.mktemp("reference"), quick)[1]
 
 
 def test_it_learns_and_the_history_begins_before_training(tmp_path: Path, options: Train):
@@ -93,6 +102,26 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_number_of_workers(tmp
     assert torch.equal(weights[0], weights[2])
     assert not torch.equal(weights[0], weights[3])
     assert results[0][1].equals(results[2][1])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"deterministic": True},
+        {"gradient_clip": 1e9},
+        {"early_stopping": 100},
+        {"freeze_epochs": 0, "warmup_epochs": 0.0},
+        {"optimizer_args": {"betas": (0.9, 0.999)}},
+        {"workers": 1},
+    ],
+    ids=str,
+)
+def test_a_change_without_effect_gives_the_identical_history(
+    tmp_path: Path, options: Train, changed: dict, reference: pd.DataFrame
+):
+    _, history = train(tmp_path, options.model_copy(update=changed | {"epochs": 2}))
+    torch.use_deterministic_algorithms(False)  # for the tests that come after
+    assert history.equals(reference)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +169,20 @@ def test_the_learning_rate_runs_as_asked(options: Train, schedule: str, warmup: 
     assert [rates[i] for i in (0, 10, 20, 30, 39)] == pytest.approx(expected, abs=0.12)
 
 
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_a_loss_that_is_no_number_ends_training_with_the_epoch_and_the_first_such_batch(
+    tmp_path: Path, options: Train, loss: str
+):
+    # Each step multiplies the weights by -999.
+    diverging = {"optimizer": "sgd", "learning_rate": 100.0, "weight_decay": 10.0}
+    with pytest.raises(training.DivergedError) as error:
+        train(tmp_path, options.model_copy(update=diverging | {"loss": loss}), count=512)
+    assert re.fullmatch(
+        r"training diverged: the loss is nan in epoch 1, batch [2-9] of 24; lower learning_rate, or set gradient_clip",
+        str(error.value),
+    )
+
+
 def test_early_stopping_stops(tmp_path: Path, options: Train):
     frozen = options.model_copy(update={"epochs": 30, "learning_rate": 1e-12, "early_stopping": 2})
     _, history = train(tmp_path, frozen)
@@ -148,7 +191,7 @@ def test_early_stopping_stops(tmp_path: Path, options: Train):
 
 
 def test_a_batch_larger_than_the_data_and_an_unknown_optimizer_are_named(tmp_path: Path, options: Train):
-    with pytest.raises(GalaxyError, match="batch_size is 500, but there are only 96 galaxies"):
+    with pytest.raises(GalaxyError, match="batch_size is 500, but there are only 96 images"):
         train(tmp_path, options.model_copy(update={"batch_size": 500}))
     with pytest.raises(GalaxyError, match="unknown optimizer 'adamx'; timm has"):
         train(tmp_path, options.model_copy(update={"optimizer": "adamx"}))
