@@ -120,7 +120,8 @@ class Augment:
                     (size, size), tuple(options.scale), tuple(options.ratio), area_for_downscale="image"
                 )
             )
-        elif size < side:
+        elif size < side + 2 * options.pad:
+            steps += [A.Pad(options.pad, border_mode=cv2.BORDER_REFLECT_101)] if options.pad else []
             steps.append(A.RandomCrop(size, size))
         if options.flip:
             steps.append(A.HorizontalFlip())

@@ -116,6 +116,9 @@ class RandomCrop(Section):
     scale: list[Annotated[float, Field(gt=0, le=1)]] | None = Field(
         min_length=2, max_length=2, description="Least and largest share of the area to resize; null: crop, no resize."
     )
+    pad: int = Field(
+        ge=0, le=64, description="Mirror so many pixels onto each side, and cut the view out of that (scale null)."
+    )
     ratio: list[Annotated[float, Field(gt=0.1, lt=10)]] = Field(
         min_length=2, max_length=2, description="Least and largest ratio of width to height of what is resized."
     )
@@ -124,6 +127,8 @@ class RandomCrop(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.pad and self.scale is not None:
+            raise ValueError("pad is for views that are not resized; set scale to null or pad to 0")
         for name, pair in (("scale", self.scale), ("ratio", self.ratio)):
             if pair is not None and pair[0] > pair[1]:
                 raise ValueError(f"{name} is {pair}; its first number must not be above its second")

@@ -18,7 +18,7 @@ from galaxy.augmentation import Augment
 from galaxy.classification import builtin, evaluation, networks, params, submission
 from galaxy.classification.evaluation import Scored
 from galaxy.classification.examples import Examples
-from galaxy.classification.params import Train
+from galaxy.classification.params import Evaluate, Train
 from galaxy.classification.training import train
 from galaxy.datasets import Images
 from galaxy.errors import GalaxyError
@@ -167,7 +167,9 @@ def test_event_files_are_written_on_request_and_only_then(tmp_path: Path, option
 
 
 def crops(**changed: object) -> RandomCrop:
-    return RandomCrop(**({"flip": False, "scale": None, "ratio": [1, 1], "brightness": 0, "contrast": 0} | changed))
+    return RandomCrop(
+        **({"flip": False, "scale": None, "pad": 0, "ratio": [1, 1], "brightness": 0, "contrast": 0} | changed)
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -182,6 +184,15 @@ def test_random_crops_are_pieces_of_the_image_and_differ(channels: int):
     resized = Augment.crops(crops(scale=[0.5, 1], flip=True), 20, 12, seed=0)
     assert resized is not None
     assert resized(image, 0).shape == (12, 12, channels)
+
+
+def test_padded_images_give_shifted_views_with_mirrored_borders():
+    image = np.arange(1, 65).reshape(8, 8, 1).astype(np.uint8)
+    augment = Augment.crops(crops(pad=2), 8, 8, seed=0)
+    assert augment is not None
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="reflect")
+    pieces = {padded[y : y + 8, x : x + 8].tobytes() for y in range(5) for x in range(5)}
+    assert {augment(image, key).tobytes() for key in range(300)} == pieces
 
 
 def test_whole_images_without_options_are_not_augmented():
@@ -241,7 +252,7 @@ def test_a_submission_has_a_row_for_each_image(tmp_path: Path):
     described = spec("resnet10t", data.classes, 32, 16, (128.0,) * 3, (60.0,) * 3)
     models.save(tmp_path / "model", models.build(described), {})
     path = tmp_path / "submission.csv"
-    submission.write(path, tmp_path / "model", unlabelled, 8)
+    submission.write(path, tmp_path / "model", unlabelled, Evaluate(batch_size=8, mirrored=False))
     assert submission.validate(path, unlabelled) == 12
     assert path.read_text().splitlines()[0] == "name,label"
     path.write_text(path.read_text().replace("\n3.jpg", "\n33.jpg"))

@@ -12,8 +12,10 @@ from sklearn.metrics import classification_report, confusion_matrix
 from galaxy import files, models
 from galaxy.classification import figures, networks
 from galaxy.classification.examples import Examples
+from galaxy.classification.params import Evaluate
 from galaxy.figures import save
 from galaxy.prediction import predict
+from galaxy.views import ONE, View
 
 __all__ = ["Scored", "networks", "score", "write"]
 
@@ -28,16 +30,21 @@ class Scored:
     images_per_second: float
 
 
-def score(folder: Path, examples: Examples, batch_size: int) -> Scored:
+def score(folder: Path, examples: Examples, options: Evaluate) -> Scored:
     """Predict valid and test with the model saved in `folder`."""
     network, _ = models.load(folder, any_outputs=True)
     images = examples.seen(network.spec.crop, network.spec.size)
-    valid = predict(network, images, batch_size, examples.rows("valid"))
+    valid = predict(network, images, options.batch_size, examples.rows("valid"), views(options))
     rows = examples.rows("test")
     start = time.perf_counter()
-    test = predict(network, images, batch_size, rows)
+    test = predict(network, images, options.batch_size, rows, views(options))
     speed = len(rows) / (time.perf_counter() - start)
     return Scored(valid.argmax(axis=1), test.argmax(axis=1), network.parameters_count, speed)
+
+
+def views(options: Evaluate) -> tuple[View, ...]:
+    """The image as it is, and mirrored where the options ask for that."""
+    return (View(), View(mirrored=True)) if options.mirrored else ONE
 
 
 def comparison(scored: dict[str, Scored], examples: Examples) -> pd.DataFrame:

@@ -37,6 +37,7 @@ class HeldOut(Split):
 
 class Evaluate(Section):
     batch_size: int = Field(ge=1, description="Images predicted at a time.")
+    mirrored: bool = Field(description="Predict the mean of each image and its mirror image, left to right.")
 
 
 class Train(Training):

@@ -7,17 +7,20 @@ import pandas as pd
 
 from galaxy import files, models
 from galaxy.classification import networks
+from galaxy.classification.evaluation import views
 from galaxy.classification.examples import Examples
+from galaxy.classification.params import Evaluate
 from galaxy.errors import GalaxyError, list_problems
 from galaxy.prediction import predict
 
 __all__ = ["networks", "validate", "write"]
 
 
-def write(path: Path, folder: Path, unlabelled: Examples, batch_size: int) -> None:
+def write(path: Path, folder: Path, unlabelled: Examples, options: Evaluate) -> None:
     """Predict the images with the model saved in `folder`, and write the CSV."""
     network, _ = models.load(folder, any_outputs=True)
-    logits = predict(network, unlabelled.seen(network.spec.crop, network.spec.size), batch_size)
+    images = unlabelled.seen(network.spec.crop, network.spec.size)
+    logits = predict(network, images, options.batch_size, views=views(options))
     labels = np.array(network.spec.outputs, dtype=object)[logits.argmax(axis=1)]
     files.write_csv(path, pd.DataFrame({"name": unlabelled.table["name"], "label": labels}))
 

@@ -18,7 +18,7 @@ def main() -> None:
     paths = TaskPaths(arguments.task)
     examples = Examples.open(paths.data / arguments.set)
     names = arguments.models or options.compared
-    scored = {name: evaluation.score(paths.model(name), examples, options.evaluate.batch_size) for name in names}
+    scored = {name: evaluation.score(paths.model(name), examples, options.evaluate) for name in names}
     histories = {name: pd.read_csv(paths.training(name).history) for name in names}
     title = f"{arguments.task}, {arguments.set}"
     table = evaluation.write(paths.metrics / arguments.set, scored, examples, histories, title)

@@ -16,7 +16,7 @@ def main() -> None:
     paths = TaskPaths(task)
     unlabelled = Examples.open(paths.data / UNLABELLED)
     best = files.read_json(paths.metrics / LABELLED / "scores.json")["best"]
-    submission.write(paths.submission, paths.model(best), unlabelled, options.evaluate.batch_size)
+    submission.write(paths.submission, paths.model(best), unlabelled, options.evaluate)
     print(f"{paths.submission}: {submission.validate(paths.submission, unlabelled)} images by {best}; valid")
 
 
