@@ -4,6 +4,7 @@ import os
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -53,7 +54,8 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     colours = np.empty((len(members), 3))
     problems: list[str] = []
     with (
-        ProcessPoolExecutor(cpu_count(), initializer=_open, initargs=(path, members, cropper, target)) as pool,
+        # Fresh processes: a forked copy of one in which OpenCV runs threads waits for them for ever.
+        ProcessPoolExecutor(cpu_count(), get_context("spawn"), _open, (path, members, cropper, target)) as pool,
         tqdm(total=len(members), desc=path.name, unit=" images", smoothing=0) as bar,
     ):
         for chunk, (found, bad) in zip(chunks, pool.map(_fill, chunks), strict=True):

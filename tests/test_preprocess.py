@@ -1,6 +1,8 @@
 """Images become one packed array; scaled decoding changes nothing that matters; bad images are all listed."""
 
 import io
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -132,6 +134,17 @@ def test_a_bad_image_is_refused_before_a_pixel_is_decoded(data: bytes, message: 
     with pytest.raises(BadImageError) as error:
         check_jpeg(data, 424)
     assert message in str(error.value)
+
+
+def test_images_are_packed_where_opencv_runs_threads_already(raw: Path, tmp_path: Path):
+    """In a notebook, say: a forked process would wait for ever for threads that only its parent has."""
+    code = (
+        "import cv2, numpy, pathlib; from galaxy.preprocess import preprocess; cv2.setNumThreads(4); "
+        "cv2.GaussianBlur(numpy.zeros((2000, 2000, 3), numpy.uint8), (9, 9), 2); "
+        f"preprocess(pathlib.Path({str(raw)!r}), pathlib.Path({str(tmp_path)!r}), 212, 64)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100, capture_output=True)
+    assert Packed.open(tmp_path, "training").images.shape == (TRAINING, 64, 64, 3)
 
 
 def test_all_bad_images_are_listed_and_nothing_is_left(tmp_path: Path):
