@@ -26,6 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "galaxy_zoo"
 TRAINING, TEST = 60, 12
 
+LONGEST = ("test_pipeline", "test_kills", "test_interruption", "test_classification", "test_processes")
+"""Files of tests that take minutes: each goes to one core, so they start first, lest one is left to the last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
 
 def download_options(source: str = "simulated", folder: Path = Path()) -> Download:
     """Options of the download stage for `TRAINING` and `TEST` galaxies."""
