@@ -10,7 +10,6 @@ import pandas as pd
 
 from galaxy import metrics, models, params, tree, votes
 from galaxy import preprocess as preprocessing
-from galaxy.frame import Window
 from galaxy.outs import Outs
 from galaxy.packed import Packed
 from galaxy.params import Preprocess, Train
@@ -61,7 +60,7 @@ def predicted(
     network: models.Network, galaxies: Packed, asked: Preprocess, rows: np.ndarray, views: Sequence[View] = ONE
 ) -> np.ndarray:
     """M×37 fractions for those rows of the packed galaxies."""
-    return predict(network, galaxies.images, 256, rows, views, Window(asked.crop, asked.size))
+    return predict(network, galaxies.images, 256, rows, views, asked.window)
 
 
 def score(fractions: np.ndarray, voted: np.ndarray) -> tuple[float, float]:

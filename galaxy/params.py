@@ -10,10 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML, YAMLError
 
 from galaxy.errors import GalaxyError, describe
+from galaxy.frame import Window
 
 PARAMS_FILE = Path("params.yaml")
 TRAIN_PREFIX = "train_"
@@ -65,6 +66,11 @@ class Download(Section):
 class Preprocess(Section):
     crop: int = Field(ge=8, le=424, description="Side of the central square that is kept, in pixels of the original.")
     size: int = Field(ge=8, le=424, description="Side of the square that it is resized to, in pixels.")
+
+    @property
+    def window(self) -> Window:
+        """What the packed images show."""
+        return Window(self.crop, self.size)
 
 
 class Split(Section):
@@ -322,10 +328,10 @@ def read(path: Path, schema: type[Schema]) -> Schema:
         GalaxyError: naming each key that is unknown, missing, of a wrong type or out of range.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = _yaml(path.read_text())
     except FileNotFoundError:
         raise GalaxyError(f"{path}: no such file; run from the project's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise GalaxyError(f"{path} is not valid YAML: {describe(error)}") from None
     try:
         return schema.model_validate(content)
@@ -336,7 +342,12 @@ def read(path: Path, schema: type[Schema]) -> Schema:
 
 def defaults() -> dict[str, Any]:
     """All leaves of the params as they come with the project, by dotted key."""
-    return leaves(yaml.safe_load((files("galaxy") / "default_params.yaml").read_text()))
+    return leaves(_yaml((files("galaxy") / "default_params.yaml").read_text()))
+
+
+def _yaml(text: str) -> Any:
+    """What a YAML file says, read as DVC reads it: two equal keys are an error, and `1e-3` is a number."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,11 +4,20 @@ Lightning starts the processes, or finds those that torchrun or SLURM started, a
 run the same code on the same data; only the main one prints and writes.
 """
 
+import contextlib
+import signal
+import subprocess
 from collections.abc import Iterator
+from typing import Any
 
+import lightning as L  # noqa: N812 (the library's own name)
+import torch
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import distributed
 from torch.utils.data import BatchSampler
+
+from galaxy.errors import GalaxyError, describe
+from galaxy.params import Training
 
 
 def is_main() -> bool:
@@ -35,3 +44,50 @@ class SharedBatches(BatchSampler):
             start, stop = (len(batch) * number // parts for number in (part, part + 1))
             if stop > start:
                 yield batch[start:stop]
+
+
+def where(options: Training) -> dict[str, Any]:
+    """The Trainer's arguments on where it runs.
+
+    Raises:
+        GalaxyError: fewer GPUs than asked for.
+    """
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < options.devices:
+        raise GalaxyError(f"devices is {options.devices}, but this machine has {gpus}; lower devices")
+    strategy = options.strategy
+    if options.processes > 1 and options.freeze_epochs:
+        strategy = "ddp_find_unused_parameters_true"  # ddp waits for gradients that frozen layers have not
+    return {
+        "accelerator": "auto",
+        "devices": options.devices,
+        "num_nodes": options.num_nodes,
+        "strategy": strategy,
+        # The statistics of the whole batch; torch has that on GPUs only.
+        "sync_batchnorm": options.processes > 1 and gpus > 0,
+    }
+
+
+def end_others(trainer: L.Trainer) -> None:
+    """End the processes that the main one started: where it fails, they would wait for it."""
+    if trainer.strategy.launcher is not None:
+        trainer.strategy.launcher.kill(signal.SIGKILL)
+
+
+def explained(error: RuntimeError, trainer: L.Trainer, options: Training) -> Exception:
+    """What a `RuntimeError` in training comes from, if that is known; and the end of all other processes."""
+    if options.deterministic and "deterministic" in str(error):
+        explained: Exception = GalaxyError(f"deterministic is true, but {describe(error)}")
+    elif any(_has_failed(process) for process in getattr(trainer.strategy.launcher, "procs", [])):
+        explained = GalaxyError("one of the processes that train together has failed; what it said is above")
+    else:
+        explained = error
+    end_others(trainer)
+    return explained
+
+
+def _has_failed(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process ends, with an error, within seconds: those that have lost it learn of that first."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(5) != 0
+    return False

@@ -1,12 +1,10 @@
 """The training engine: one Lightning module and Lightning's Trainer, for every task and every network."""
 
-import contextlib
 import io
 import logging
 import math
 import pickle
 import signal
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -24,14 +22,13 @@ from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim import lr_scheduler
 
-from galaxy import files
+from galaxy import files, processes
 from galaxy.datasets import Images, ordered_loader, training_loader
 from galaxy.errors import GalaxyError, describe
 from galaxy.frame import Frame
 from galaxy.history import EVALUATED, Bar, History
 from galaxy.models import Network
 from galaxy.params import Training
-from galaxy.processes import say
 from galaxy.tasks import Task
 from galaxy.views import View
 
@@ -202,7 +199,7 @@ def fit(
     engine = Engine(network, task, options, frame)
     history = History(options.learning_rate)
     trainer = L.Trainer(
-        **_processes(options),
+        **processes.where(options),
         precision=options.precision,
         deterministic=options.deterministic,
         max_epochs=options.epochs,
@@ -226,7 +223,7 @@ def fit(
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # the folder that is resumed from
         try:
             if _is_whole(last):
-                say(f"going on from {last}")
+                processes.say(f"going on from {last}")
                 trainer.fit(engine, loader, scored, ckpt_path=last, weights_only=True)
             else:
                 trainer.validate(engine, scored, verbose=False)
@@ -234,12 +231,12 @@ def fit(
         except DivergedError:
             raise  # by all processes at once
         except SIGTERMException:
-            _end_others(trainer)
+            processes.end_others(trainer)
             sys.exit(128 + signal.SIGTERM)  # Lightning would exit with 0, as if all were well
         except RuntimeError as error:
-            raise _explained(error, trainer, options) from None
+            raise processes.explained(error, trainer, options) from None
         except (GalaxyError, OSError):
-            _end_others(trainer)
+            processes.end_others(trainer)
             raise
     restore_best(network, scratch)
     if options.freeze_epochs:
@@ -255,53 +252,6 @@ def restore_best(network: Network, scratch: Path) -> int:
     return best["epoch"] + 1
 
 
-def _processes(options: Training) -> dict[str, Any]:
-    """The Trainer's arguments on where it runs.
-
-    Raises:
-        GalaxyError: fewer GPUs than asked for.
-    """
-    gpus = torch.cuda.device_count()
-    if 0 < gpus < options.devices:
-        raise GalaxyError(f"devices is {options.devices}, but this machine has {gpus}; lower devices")
-    strategy = options.strategy
-    if options.processes > 1 and options.freeze_epochs:
-        strategy = "ddp_find_unused_parameters_true"  # ddp waits for gradients that frozen layers have not
-    return {
-        "accelerator": "auto",
-        "devices": options.devices,
-        "num_nodes": options.num_nodes,
-        "strategy": strategy,
-        # The statistics of the whole batch; torch has that on GPUs only.
-        "sync_batchnorm": options.processes > 1 and gpus > 0,
-    }
-
-
-def _end_others(trainer: L.Trainer) -> None:
-    """End the processes that the main one started: where it fails, they would wait for it."""
-    if trainer.strategy.launcher is not None:
-        trainer.strategy.launcher.kill(signal.SIGKILL)
-
-
-def _explained(error: RuntimeError, trainer: L.Trainer, options: Training) -> Exception:
-    """What a `RuntimeError` in training comes from, if that is known; and the end of all other processes."""
-    if options.deterministic and "deterministic" in str(error):
-        explained: Exception = GalaxyError(f"deterministic is true, but {describe(error)}")
-    elif any(_has_failed(process) for process in getattr(trainer.strategy.launcher, "procs", [])):
-        explained = GalaxyError("one of the processes that train together has failed; what it said is above")
-    else:
-        explained = error
-    _end_others(trainer)
-    return explained
-
-
-def _has_failed(process: subprocess.Popen[bytes]) -> bool:
-    """Whether a process ends, with an error, within seconds: those that have lost it learn of that first."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(5) != 0
-    return False
-
-
 def _is_whole(checkpoint: Path) -> bool:
     """Whether a checkpoint is there and can be read; of a damaged one it is said that it is of no use."""
     try:
@@ -309,7 +259,7 @@ def _is_whole(checkpoint: Path) -> bool:
     except FileNotFoundError:
         return False
     except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        say(f"{checkpoint} is damaged ({describe(error)}): starting anew")
+        processes.say(f"{checkpoint} is damaged ({describe(error)}): starting anew")
         return False
     return True
 

@@ -1,6 +1,5 @@
 """A training from its options to its outs: a saved model, its history by epoch and its metrics, whatever the task."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,33 +95,32 @@ def run(
         start.weights.fill(network.backbone)
     if options.channels_last:
         network.channels_last()
-    scratch = checkpoints.folder(outs.checkpoints, [options.model_dump(), spec.model_dump(), data])
     shown = None if frame is None else frame.shown
     card = {"params": options.model_dump(), "metrics": {}, "data": data}
-    try:
-        history = training.fit(network, task, options, train, valid, scratch, outs.events, frame)
-    except training.DivergedError as error:
+    with checkpoints.folder(outs.checkpoints, [options.model_dump(), spec.model_dump(), data]) as scratch:
+        try:
+            history = training.fit(network, task, options, train, valid, scratch, outs.events, frame)
+        except training.DivergedError as error:
+            if not processes.is_main():
+                return
+            kept = _keep_best(network, scratch, outs.checkpoints.with_name(f"{outs.checkpoints.name}-best"), card)
+            raise GalaxyError(f"{error}; {kept}") from None
         if not processes.is_main():
             return
-        kept = _keep_best(network, scratch, outs.checkpoints.with_name(f"{outs.checkpoints.name}-best"), card)
-        raise GalaxyError(f"{error}; {kept}") from None
-    if not processes.is_main():
-        return
-    predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, shown=shown)
-    # Epoch 0 is not among the candidates: its weights are no training's result.
-    trained = history[history["epoch"] > 0]
-    monitored = trained[f"valid_{task.monitor}"]
-    best = trained.iloc[int(monitored.argmin() if task.mode == "min" else monitored.argmax())]
-    content = {
-        "parameters": network.parameters_count,
-        "epochs": int(history["epoch"].max()),
-        "best_epoch": int(best["epoch"]),
-        **scores(best, predicted),
-    }
-    models.save(outs.model, network, card | {"metrics": content})
-    files.write_csv(outs.history, history, float_format="%.6g")
-    files.write_json(outs.metrics, content)
-    shutil.rmtree(outs.checkpoints)
+        predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, shown=shown)
+        # Epoch 0 is not among the candidates: its weights are no training's result.
+        trained = history[history["epoch"] > 0]
+        monitored = trained[f"valid_{task.monitor}"]
+        best = trained.iloc[int(monitored.argmin() if task.mode == "min" else monitored.argmax())]
+        content = {
+            "parameters": network.parameters_count,
+            "epochs": int(history["epoch"].max()),
+            "best_epoch": int(best["epoch"]),
+            **scores(best, predicted),
+        }
+        models.save(outs.model, network, card | {"metrics": content})
+        files.write_csv(outs.history, history, float_format="%.6g")
+        files.write_json(outs.metrics, content)
 
 
 def _keep_best(network: Network, scratch: Path, folder: Path, card: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def seen(options: Train, preprocess: Preprocess) -> Frame:
     Raises:
         GalaxyError: more than they show.
     """
-    shown = Window(preprocess.crop, preprocess.size)
+    shown = preprocess.window
     crop = shown.crop if options.crop is None else options.crop
     size = max(round(shown.size * crop / shown.crop), 1) if options.size is None else options.size
     return Frame(Window(crop, size), shown)

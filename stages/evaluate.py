@@ -7,7 +7,6 @@ import pandas as pd
 from galaxy import ensemble, evaluation, files, params, provenance, truth, views
 from galaxy.errors import run
 from galaxy.evaluation import Scored
-from galaxy.frame import Window
 from galaxy.packed import Packed
 from galaxy.prediction import predict_all
 from galaxy.views import View
@@ -17,7 +16,7 @@ from stages import paths
 def main() -> None:
     options = params.load()
     names = list(options.models)
-    shown = Window(options.preprocess.crop, options.preprocess.size)
+    shown = options.preprocess.window
     several = views.views(options.evaluate.views)
     galaxies = Packed.open(paths.PREPROCESSED, "training")
     rows = galaxies.rows(pd.read_csv(paths.SPLIT))

@@ -2,7 +2,6 @@
 
 from galaxy import ensemble, files, params, prediction, submission, views
 from galaxy.errors import run
-from galaxy.frame import Window
 from galaxy.packed import Packed
 from stages import paths
 
@@ -14,9 +13,13 @@ def main() -> None:
     chosen = report["best"] if how.model == params.BEST else how.model
     names = list(options.models) if chosen in (params.MEAN, params.WEIGHTED) else [chosen]
     galaxies = Packed.open(paths.PREPROCESSED, "test")
-    shown = Window(options.preprocess.crop, options.preprocess.size)
     predicted = prediction.predict_all(
-        paths.MODELS, names, galaxies.images, how.batch_size, views=views.views(how.views), shown=shown
+        paths.MODELS,
+        names,
+        galaxies.images,
+        how.batch_size,
+        views=views.views(how.views),
+        shown=options.preprocess.window,
     )
     if chosen not in predicted:
         predicted = ensemble.combine(predicted, report["ensemble_weights"])

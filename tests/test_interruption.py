@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,8 +56,9 @@ def results(project: Path) -> list[bytes]:
     return [(project / name).read_bytes() for name in RESULTS]
 
 
-def kill_in_training(project: Path, how: signal.Signals, draw: random.Random) -> None:
-    """Start the stage and kill it at a random moment after its second epoch."""
+@contextmanager
+def in_training(project: Path) -> Iterator[subprocess.Popen[str]]:
+    """The stage after its second epoch."""
     with subprocess.Popen(
         [sys.executable, *STAGE[1:]], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as running:
@@ -63,6 +66,12 @@ def kill_in_training(project: Path, how: signal.Signals, draw: random.Random) ->
         for line in running.stdout:
             if line.startswith("epoch   2"):
                 break
+        yield running
+
+
+def kill_in_training(project: Path, how: signal.Signals, draw: random.Random) -> None:
+    """Start the stage and kill it at a random moment after its second epoch."""
+    with in_training(project) as running:
         time.sleep(draw.uniform(0, 0.3))
         running.send_signal(how)
     assert running.returncode != 0
@@ -139,10 +148,34 @@ def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(p
     assert models.load(kept)
 
 
+def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alone(project: Path):
+    with in_training(project) as running:
+        running.send_signal(signal.SIGSTOP)
+        second = command(*STAGE, folder=project, check=False)
+        running.send_signal(signal.SIGCONT)
+        assert running.stdout
+        assert "epoch  10" in running.stdout.read()
+    assert second.returncode == 1
+    (line,) = second.stderr.splitlines()
+    assert line.startswith("error: another process is training with the checkpoints in .checkpoints/train_cnn; wait")
+    assert running.returncode == 0
+    assert all(map(bool, results(project)))
+
+
 def test_the_key_depends_on_all_contents_and_others_are_removed(tmp_path: Path):
-    first = checkpoints.folder(tmp_path, [{"a": 1, "b": 2}])
-    assert first == checkpoints.folder(tmp_path, [{"b": 2, "a": 1}])
-    first.mkdir()
-    second = checkpoints.folder(tmp_path, [{"a": 1, "b": 3}])
-    assert second != first
-    assert not first.exists()
+    def key(contents: dict[str, int]) -> str:
+        with suppress(ZeroDivisionError), checkpoints.folder(tmp_path / "root", [contents]) as folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            raise ZeroDivisionError  # what fails leaves its folder
+        (left,) = (tmp_path / "root").iterdir()
+        assert left == folder
+        return folder.name
+
+    assert key({"a": 1, "b": 2}) == key({"b": 2, "a": 1})
+    assert key({"a": 1, "b": 3}) != key({"a": 1, "b": 2})
+
+
+def test_the_folder_goes_where_training_ends_well(tmp_path: Path):
+    with checkpoints.folder(tmp_path / "root", []) as folder:
+        folder.mkdir(parents=True)
+    assert not (tmp_path / "root").exists()

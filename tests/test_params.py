@@ -111,6 +111,20 @@ def test_what_is_no_text_is_said_to_be_no_yaml(tmp_path: Path):
         params.load(tmp_path / "params.yaml")
 
 
+def test_two_equal_keys_are_refused(tmp_path: Path):
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("  seed: 1\n", "  seed: 1\n  seed: 2\n", 1))
+    with pytest.raises(GalaxyError, match='found duplicate key "seed"'):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_numbers_may_be_written_with_an_exponent(tmp_path: Path):
+    text = (ROOT / "params.yaml").read_text()
+    assert "learning_rate: 0.003\n" in text
+    (tmp_path / "params.yaml").write_text(text.replace("learning_rate: 0.003\n", "learning_rate: 3e-3\n"))
+    assert params.load(tmp_path / "params.yaml") == params.load(ROOT / "params.yaml")
+
+
 @pytest.mark.parametrize("text", ["", "[1, 2]", "just words"])
 def test_yaml_that_is_no_mapping_is_refused(tmp_path: Path, text: str):
     (tmp_path / "params.yaml").write_text(text)
