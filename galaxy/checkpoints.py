@@ -40,7 +40,7 @@ def folder(root: Path, contents: list[Any]) -> Iterator[Path]:
             except Timeout:
                 raise GalaxyError(
                     f"another process is training with the checkpoints in {root}; wait until it has ended, or end it "
-                    f"(it holds {lock}: fuser {lock} names it)"
+                    "(pgrep -af stages names it)"
                 ) from None
             yield _cleared(root, contents)
             shutil.rmtree(root)
