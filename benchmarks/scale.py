@@ -1,4 +1,4 @@
-"""Whether the whole competition fits: `python benchmarks/scale.py FOLDER [--training N] [--test N]`.
+"""Whether the whole competition fits: `python benchmarks/scale.py FOLDER [--training N] [--test N] [--stages S…]`.
 
 FOLDER holds the competition's zips, real (cut down) or simulated. Their images are repeated under new ids until there
 are as many as in the competition; then preprocess, split, evaluate and make_submission run over them as `dvc repro`
@@ -57,7 +57,7 @@ def memory(process: psutil.Process) -> int:
     for each in [process, *process.children(recursive=True)]:
         try:
             maps = each.memory_maps(grouped=False)
-            total += sum(area.pss for area in maps if not area.path.endswith(".npy"))
+            total += sum(area.pss for area in maps if ".npy" not in area.path)  # whole or in the making
         except psutil.NoSuchProcess:
             continue  # it has just ended
     return total
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--training", type=int, default=61_578)
     parser.add_argument("--test", type=int, default=79_975)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="all by default, in order")
     parser.add_argument("--work", type=Path, default=PROJECT / "data/scale")
     arguments = parser.parse_args()
     work = arguments.work
@@ -98,7 +99,7 @@ def main() -> None:
     shutil.copytree(PROJECT / "metrics", work / "metrics")
     (work / "params.yaml").write_text(yaml.safe_dump(yaml.safe_load((PROJECT / "params.yaml").read_text())))
     rows = []
-    for stage in STAGES:
+    for stage in arguments.stages:
         before = size(work)
         seconds, peak = measure(stage, work)
         made = (size(work) - before) / 1e9
