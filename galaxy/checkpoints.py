@@ -44,6 +44,7 @@ def folder(root: Path, contents: list[Any]) -> Iterator[Path]:
                 ) from None
             yield _cleared(root, contents)
             shutil.rmtree(root)
+            lock.unlink()  # still held: who waits for it finds it gone, and makes a new one
         else:
             yield root / _key(contents)
 

@@ -100,7 +100,7 @@ def test_a_model_can_be_fetched_as_an_artifact(clone: Path, tmp_path: Path):
 
 def test_nothing_is_left_over_in_the_working_tree(clone: Path):
     assert git(clone, "status", "--porcelain") == ""
-    assert not list(clone.glob(".checkpoints/*/"))  # locks stay, empty
+    assert not list(clone.glob(".checkpoints/*"))
     assert not list(clone.rglob("*.part"))
 
 
