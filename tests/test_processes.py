@@ -5,8 +5,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +64,24 @@ def set_params(project: Path, **changed: Any) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(content))
 
 
-def trained(project: Path, **changed: Any) -> tuple[pd.DataFrame, dict[str, Any], str]:
-    """History and metrics of the stage, and what it printed."""
+def prepared(project: Path, **changed: Any) -> None:
     set_params(project, **changed)
     for name in ("models", "metrics"):
         shutil.rmtree(project / name, ignore_errors=True)
+
+
+def trained(project: Path, **changed: Any) -> tuple[pd.DataFrame, dict[str, Any], str]:
+    """History and metrics of the stage, and what it printed."""
+    prepared(project, **changed)
     printed = command(*STAGE, folder=project).stdout
+    return *results(project), printed
+
+
+def results(project: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     assert not (project / ".checkpoints/train_cnn").exists()
     assert (project / "models/train_cnn/model.safetensors").exists()
     metrics = json.loads((project / "metrics/train_cnn.json").read_text())
-    return pd.read_csv(project / "metrics/train_cnn_history.csv"), metrics, printed
+    return pd.read_csv(project / "metrics/train_cnn_history.csv"), metrics
 
 
 def test_two_processes_end_with_the_metrics_of_one(data: Path):
@@ -81,6 +91,24 @@ def test_two_processes_end_with_the_metrics_of_one(data: Path):
     assert alone[0]["train_rmse"].nunique() == SMALL["epochs"] + 1  # it did learn
     epochs = [line.split("images/s")[0].split()[:2] for line in together[2].splitlines() if line.startswith("epoch")]
     assert epochs == [["epoch", str(epoch)] for epoch in range(SMALL["epochs"] + 1)]  # each line once
+
+
+@pytest.mark.slow
+def test_two_machines_under_torchrun_end_with_the_metrics_of_one_process(data: Path):
+    """The command of docs/many_gpus.md; both machines are this one."""
+    alone = trained(data)
+    prepared(data, devices=1, num_nodes=2)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        endpoint = f"localhost:{free.getsockname()[1]}"
+    torchrun = ("torchrun", "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}")
+    with ThreadPoolExecutor(2) as machines:
+        runs = [machines.submit(command, *torchrun, *STAGE[1:], folder=data) for _ in range(2)]
+        printed = [run.result().stdout for run in runs]
+    together = results(data)
+    assert together[0].to_numpy() == pytest.approx(alone[0].to_numpy(), abs=TOLERANCE)
+    assert together[1] == pytest.approx(alone[1], abs=TOLERANCE)
+    assert sorted(text.count("epoch") for text in printed) == [0, SMALL["epochs"] + 1]
 
 
 def test_frozen_layers_train_together_too(data: Path):
