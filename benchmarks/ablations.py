@@ -30,8 +30,9 @@ EPOCHS = 12
 AUGMENTATION = {"flip": True, "rotation": 180.0, "zoom": 1.2, "shift": 0.03}
 RECIPE: dict[str, Any] = {
     "model": "resnet18",
+    "batch_size": 32,
     "optimizer": "adamw",
-    "learning_rate": 0.002,
+    "learning_rate": 0.001,
     "weight_decay": 0.05,
     "schedule": "one_cycle",
     "epochs": EPOCHS,
@@ -71,6 +72,7 @@ def variants(simulated: Path) -> dict[str, Variant]:
         "ema": Variant("averaged weights (EMA 0.99)", {"ema_decay": 0.99}),
         "output_bias": Variant("output bias from column means", {"output_bias": True}),
         "bce": Variant("loss: cross-entropy", {"loss": "bce"}),
+        "batch_64": Variant("batches of 64, half as many steps", {"batch_size": 64}),
         "size_96": Variant("input: 96 pixels", size=96),
         "size_128": Variant("input: 128 pixels", size=128),
         "simulated": Variant("weights: simulated galaxies", {"weights": str(simulated)}),
