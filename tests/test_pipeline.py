@@ -175,7 +175,8 @@ def test_the_same_params_give_the_same_bytes(clone: Path):
 def test_params_alone_add_a_model_and_take_it_away(clone: Path):
     content = yaml.safe_load((clone / "params.yaml").read_text())
     set_params(clone, further_models=["second"], train_second=content["train_cnn"] | {"seed": 2, "size": 48})
-    assert repro(clone, "evaluate") == ["train@second", "evaluate"]
+    ran = repro(clone)
+    assert ran[:2] == ["train@second", "evaluate"]
     assert (clone / "models/further/train_second/model.json").is_file()
     scored = json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
     assert scored["second"] != scored["cnn"]
@@ -183,7 +184,7 @@ def test_params_alone_add_a_model_and_take_it_away(clone: Path):
     content = yaml.safe_load((clone / "params.yaml").read_text())
     del content["train_second"]
     (clone / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    repro(clone, "evaluate")
+    repro(clone)
     assert "second" not in json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
     assert not (clone / "data/predictions/second.csv").exists()
     git(clone, "checkout", "--quiet", ".")
