@@ -57,41 +57,41 @@ def results(project: Path) -> list[bytes]:
 
 
 @contextmanager
-def in_training(project: Path, epoch: int = 2) -> Iterator[subprocess.Popen[str]]:
-    """The stage after that epoch."""
+def in_training(project: Path) -> Iterator[subprocess.Popen[str]]:
+    """The stage after its second epoch."""
     with subprocess.Popen(
         [sys.executable, *STAGE[1:]], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as running:
         assert running.stdout
         for line in running.stdout:
-            if line.startswith(f"epoch   {epoch}"):
+            if line.startswith("epoch   2"):
                 break
         yield running
 
 
-def kill_in_training(project: Path, how: signal.Signals, draw: random.Random, epoch: int = 2) -> None:
-    """Start the stage and kill it at a random moment after that epoch."""
-    with in_training(project, epoch) as running:
+def kill_in_training(project: Path, how: signal.Signals, draw: random.Random) -> None:
+    """Start the stage and kill it at a random moment after its second epoch."""
+    with in_training(project) as running:
         time.sleep(draw.uniform(0, 0.3))
         running.send_signal(how)
     assert running.returncode != 0
 
 
-def test_a_training_killed_twice_ends_with_the_bytes_of_an_undisturbed_one(project: Path):
+def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(project: Path):
     command(*STAGE, folder=project)
     undisturbed = results(project)
     assert not (project / ".checkpoints/train_cnn").exists()
-    for name in ("models", "metrics"):
-        shutil.rmtree(project / name)
     draw = random.Random(0)
-    kill_in_training(project, signal.SIGKILL, draw, epoch=2)
-    kill_in_training(project, signal.SIGTERM, draw, epoch=5)  # after it went on
-    assert not (project / "models").exists()
-    assert not (project / "metrics").exists()
-    resumed = command(*STAGE, folder=project).stdout
-    assert "going on from" in resumed
-    assert "epoch   2" not in resumed
-    assert results(project) == undisturbed
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        for name in ("models", "metrics"):
+            shutil.rmtree(project / name)
+        kill_in_training(project, how, draw)
+        assert not (project / "models").exists()
+        assert not (project / "metrics").exists()
+        resumed = command(*STAGE, folder=project).stdout
+        assert "going on from" in resumed
+        assert "epoch   0" not in resumed
+        assert results(project) == undisturbed, how
 
 
 def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(project: Path):
