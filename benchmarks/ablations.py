@@ -6,10 +6,11 @@ anew; every variant is trained on the same splits, so differences to the recipe 
 the test galaxies, from one view but where the variant is about views.
 
 `--simulated` names the folder of a ResNet-18 trained on simulated galaxies (`benchmarks/transfer.py` leaves one).
-Trainings are kept under `--work`; those that are there are not made again. The table has what is there.
+Trainings and their scores are kept under `--work`; what is there is not made again. The table has what is there.
 """
 
 import argparse
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,15 @@ import common
 import numpy as np
 import pandas as pd
 
-from galaxy import models
-from galaxy.params import Preprocess
+from galaxy import files
+from galaxy.params import Preprocess, Train
 from galaxy.split import split
 from galaxy.views import ONE, of_number
 
 CROP, SKY = 212, 300
 """Sides in pixels of the original: what networks see, and what is packed, so that turned views have real corners."""
 
-EPOCHS = 12
+EPOCHS = 8
 AUGMENTATION = {"flip": True, "rotation": 180.0, "zoom": 1.2, "shift": 0.03}
 RECIPE: dict[str, Any] = {
     "model": "resnet18",
@@ -43,6 +44,7 @@ RECIPE: dict[str, Any] = {
 }
 EFFICIENTNET: dict[str, Any] = {"model": "tf_efficientnet_lite0", "precision": "32-true"}
 VIEWS = (1, 8, 32)
+SCORES = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -85,22 +87,34 @@ def variants(simulated: Path) -> dict[str, Variant]:
     }
 
 
+def options_of(variant: Variant, seed: int) -> Train:
+    return common.section(RECIPE | {"size": variant.size, "seed": seed} | variant.changes)
+
+
+def kept(variant: Variant, seed: int, folder: Path) -> dict[str, float] | None:
+    """The scores in `folder`, if they are there and of the same params."""
+    path = folder / SCORES
+    content = json.loads(path.read_text()) if path.exists() else {"params": None}
+    if content["params"] != options_of(variant, seed).model_dump():
+        return None
+    return dict(content["rmse"])
+
+
 def run(name: str, variant: Variant, seed: int, real: Path, work: Path) -> dict[str, float]:
-    """Train it, or take the model that is there; RMSE on the test galaxies by number of views."""
+    """Train and score it; RMSE on the test galaxies by number of views."""
+    folder, options = work / name / str(seed), options_of(variant, seed)
     asked = Preprocess(crop=SKY, size=round(variant.size * SKY / CROP))
     galaxies = common.packed(real, work / f"packed_{variant.size}", asked)
     table = split(galaxies.ids, test=0.2, valid=0.1, seed=seed)
-    options = common.section(RECIPE | {"size": variant.size, "seed": seed} | variant.changes)
-    network = common.trained(work / name / str(seed), options, asked, galaxies, table, "local")
+    network = common.trained(folder, options, asked, galaxies, table, "local")
     rows = galaxies.rows(table)["test"]
     numbers = VIEWS if name == "recipe" else (1,)
     seen = {n: ONE if n == 1 else of_number(n) for n in numbers}
     fractions = {n: common.predicted(network, galaxies, asked, rows, views) for n, views in seen.items()}
-    return {f"views_{n}": common.score(found, galaxies.votes[rows])[0] for n, found in fractions.items()}
-
-
-def done(work: Path, name: str, seed: int) -> bool:
-    return (work / name / str(seed) / models.CARD).exists()
+    rmse = {f"views_{n}": common.score(found, galaxies.votes[rows])[0] for n, found in fractions.items()}
+    with files.atomic(folder / SCORES) as part:
+        part.write_text(json.dumps({"params": options.model_dump(), "rmse": rmse}))
+    return rmse
 
 
 def table(found: pd.DataFrame, known: dict[str, Variant]) -> str:
@@ -142,11 +156,14 @@ def main() -> None:
     if unknown := set(arguments.only or ()) - set(known):
         parser.error(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     rows: list[dict[str, Any]] = []
-    for seed in np.arange(arguments.seeds) + 1:
+    for seed in map(int, np.arange(arguments.seeds) + 1):
         for name, variant in known.items():
-            if arguments.only is None or name in arguments.only or done(work, name, seed):
-                rows.append({"name": name, "seed": seed, **run(name, variant, int(seed), arguments.real, work)})
-                print(rows[-1], flush=True)
+            rmse = kept(variant, seed, work / name / str(seed))
+            if rmse is None and (arguments.only is None or name in arguments.only):
+                rmse = run(name, variant, seed, arguments.real, work)
+                print(name, seed, rmse, flush=True)
+            if rmse is not None:
+                rows.append({"name": name, "seed": seed, **rmse})
     order = {name: i for i, name in enumerate(known)}
     print(table(pd.DataFrame(sorted(rows, key=lambda row: (order[str(row["name"])], row["seed"]))), known))
 

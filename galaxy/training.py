@@ -22,7 +22,7 @@ from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim import lr_scheduler
 
-from galaxy import files, processes
+from galaxy import files, memory, processes
 from galaxy.datasets import Images, ordered_loader, training_loader
 from galaxy.errors import GalaxyError, describe
 from galaxy.frame import Frame
@@ -216,6 +216,8 @@ def fit(
         inference_mode=False,  # the metrics that epoch 0 fills are used on in training
     )
     last = scratch / "last.ckpt"
+    if not torch.cuda.is_available():
+        memory.keep_freed()
     with warnings.catch_warnings():
         # The batches come ready made, a worker would only be in the way; and few steps an epoch are no mistake.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")

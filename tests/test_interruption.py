@@ -28,11 +28,11 @@ RESULTS = (
 STAGE = ("python", "-m", "stages.train", "train_cnn")
 
 
-@pytest.fixture
-def project(raw: Path, preprocessed: Path, tmp_path: Path) -> Path:
+def new_project(folder: Path, raw: Path, preprocessed: Path) -> Path:
     """A folder in which the training stage can run: code, params that use all that has a state, and data."""
+    folder.mkdir()
     for name in ("galaxy", "stages"):
-        (tmp_path / name).symlink_to(ROOT / name)
+        (folder / name).symlink_to(ROOT / name)
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["train_cnn"] |= {
         "epochs": 10,
@@ -44,12 +44,41 @@ def project(raw: Path, preprocessed: Path, tmp_path: Path) -> Path:
         "model_args": {"drop_rate": 0.2},
     }
     content["train_cnn"]["augmentation"] |= {"flip": True, "rotation": 180}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
-    shutil.copytree(preprocessed, tmp_path / "data/preprocessed")
-    provenance.write(tmp_path / "data/preprocessed", provenance.read(raw))
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    shutil.copytree(preprocessed, folder / "data/preprocessed")
+    provenance.write(folder / "data/preprocessed", provenance.read(raw))
     ids = Packed.open(preprocessed, "training").ids
-    split(ids, 0.2, 0.1, 1).to_csv(tmp_path / "data/split.csv", index=False)
-    return tmp_path
+    split(ids, 0.2, 0.1, 1).to_csv(folder / "data/split.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def project(raw: Path, preprocessed: Path, tmp_path: Path) -> Path:
+    """One in which nothing has run."""
+    return new_project(tmp_path / "project", raw, preprocessed)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """What a training leaves that nothing disturbs."""
+    project = new_project(tmp_path_factory.mktemp("undisturbed") / "project", raw, preprocessed)
+    command(*STAGE, folder=project)
+    assert not (project / ".checkpoints/train_cnn").exists()
+    return results(project)
+
+
+@pytest.fixture(scope="module")
+def killed_once(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose training was ended by SIGKILL; to be copied."""
+    project = new_project(tmp_path_factory.mktemp("killed_once") / "project", raw, preprocessed)
+    kill_in_training(project, signal.SIGKILL, random.Random(0))
+    return project
+
+
+@pytest.fixture
+def killed(killed_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(killed_once, tmp_path / "killed", symlinks=True))
 
 
 def results(project: Path) -> list[bytes]:
@@ -77,42 +106,44 @@ def kill_in_training(project: Path, how: signal.Signals, draw: random.Random) ->
     assert running.returncode != 0
 
 
-def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(project: Path):
-    command(*STAGE, folder=project)
-    undisturbed = results(project)
-    assert not (project / ".checkpoints/train_cnn").exists()
-    draw = random.Random(0)
-    for how in (signal.SIGKILL, signal.SIGTERM):
-        for name in ("models", "metrics"):
-            shutil.rmtree(project / name)
-        kill_in_training(project, how, draw)
-        assert not (project / "models").exists()
-        assert not (project / "metrics").exists()
-        resumed = command(*STAGE, folder=project).stdout
-        assert "going on from" in resumed
-        assert "epoch   0" not in resumed
-        assert results(project) == undisturbed, how
+def goes_on_to_the_same_end(project: Path, undisturbed: list[bytes]) -> bool:
+    """Run the training that was killed in `project`; whether it goes on and leaves what an undisturbed one does."""
+    assert not (project / "models").exists()
+    assert not (project / "metrics").exists()
+    resumed = command(*STAGE, folder=project).stdout
+    assert "going on from" in resumed
+    assert "epoch   0" not in resumed
+    return results(project) == undisturbed
 
 
-def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(project: Path):
-    kill_in_training(project, signal.SIGKILL, random.Random(1))
-    (checkpoint,) = project.glob(".checkpoints/train_cnn/*/last.ckpt")
+def test_a_training_ended_by_sigkill_goes_on_to_the_bytes_of_an_undisturbed_one(killed: Path, undisturbed: list[bytes]):
+    assert goes_on_to_the_same_end(killed, undisturbed)
+
+
+def test_a_training_ended_by_sigterm_goes_on_to_the_bytes_of_an_undisturbed_one(
+    project: Path, undisturbed: list[bytes]
+):
+    kill_in_training(project, signal.SIGTERM, random.Random(1))
+    assert goes_on_to_the_same_end(project, undisturbed)
+
+
+def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(killed: Path, undisturbed: list[bytes]):
+    (checkpoint,) = killed.glob(".checkpoints/train_cnn/*/last.ckpt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
-    output = command(*STAGE, folder=project).stdout
+    output = command(*STAGE, folder=killed).stdout
     assert re.search(r"last\.ckpt is damaged \(.*\): starting anew", output)
     assert "epoch   0" in output
-    assert (project / "metrics/train_cnn.json").exists()
+    assert results(killed) == undisturbed
 
 
-def test_a_checkpoint_of_other_params_is_not_resumed(project: Path):
-    kill_in_training(project, signal.SIGKILL, random.Random(1))
-    content = yaml.safe_load((project / "params.yaml").read_text())
+def test_a_checkpoint_of_other_params_is_not_resumed(killed: Path):
+    content = yaml.safe_load((killed / "params.yaml").read_text())
     content["train_cnn"] |= {"seed": 9, "epochs": 1}
-    (project / "params.yaml").write_text(yaml.safe_dump(content))
-    output = command(*STAGE, folder=project).stdout
+    (killed / "params.yaml").write_text(yaml.safe_dump(content))
+    output = command(*STAGE, folder=killed).stdout
     assert "going on from" not in output
     assert "epoch   0" in output
-    assert not (project / ".checkpoints/train_cnn").exists()
+    assert not (killed / ".checkpoints/train_cnn").exists()
 
 
 def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(project: Path):
@@ -148,7 +179,9 @@ def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(p
     assert models.load(kept)
 
 
-def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alone(project: Path):
+def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alone(
+    project: Path, undisturbed: list[bytes]
+):
     with in_training(project) as running:
         running.send_signal(signal.SIGSTOP)
         second = command(*STAGE, folder=project, check=False)
@@ -159,7 +192,7 @@ def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alon
     (line,) = second.stderr.splitlines()
     assert line.startswith("error: another process is training with the checkpoints in .checkpoints/train_cnn; wait")
     assert running.returncode == 0
-    assert all(map(bool, results(project)))
+    assert results(project) == undisturbed
 
 
 def test_the_key_depends_on_all_contents_and_others_are_removed(tmp_path: Path):
