@@ -6,7 +6,6 @@ Then the rate of the input alone, for a network that is faster than it. Pixels a
 """
 
 import argparse
-import itertools
 import statistics
 import tempfile
 import time
@@ -18,11 +17,13 @@ from typing import Any
 import lightning as L  # noqa: N812 (the library's own name)
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from galaxy import models, params, tasks, tree
 from galaxy.augmentation import Augment, colour_axis
 from galaxy.datasets import Images, training_loader
 from galaxy.frame import Frame, Window
+from galaxy.memory import keep_freed
 from galaxy.models import Spec
 from galaxy.params import Train
 from galaxy.training import Engine
@@ -111,7 +112,7 @@ def compare(options: Train, steps: int, rounds: int) -> None:
         resident = next(iter(batches))
         for _ in range(rounds):
             rates["pipeline"].append(images_per_second(options, spec, batches, steps))
-            same = list(itertools.repeat(resident, len(batches)))
+            same = DataLoader([resident] * len(batches), batch_size=None)
             rates["resident"].append(images_per_second(options, spec, same, steps))
     pipeline, resident_rate = (statistics.median(values) for values in rates.values())
     print(
@@ -139,6 +140,8 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     print(device)
+    if not torch.cuda.is_available():
+        keep_freed()  # as in the engine's own trainings
     for case in CASES:
         compare(section(case | {"workers": arguments.workers}), arguments.steps, arguments.rounds)
     input_alone(section(INPUT | {"workers": arguments.workers}))

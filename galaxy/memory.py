@@ -10,7 +10,7 @@ def keep_freed() -> None:
     """Have the C library keep memory that is freed for what is asked of it next.
 
     By default it gets large arrays from the system, and gives them back. A network's activations are such arrays: each
-    step would get them anew, page by page and filled with zeros, which takes a fifth of a training's time
+    step would get them anew, page by page and filled with zeros, which takes a tenth of a training's time
     (`benchmarks/memory.py`). The process keeps its peak until it ends. Other C libraries are left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
