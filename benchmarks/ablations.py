@@ -33,6 +33,7 @@ RECIPE: dict[str, Any] = {
     "model": "resnet18",
     "batch_size": 32,
     "optimizer": "adamw",
+    "optimizer_args": {"fused": True},
     "learning_rate": 0.001,
     "weight_decay": 0.05,
     "schedule": "one_cycle",
