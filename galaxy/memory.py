@@ -1,6 +1,7 @@
 """The memory of a process that computes on the CPU."""
 
 import ctypes
+import sys
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
 """Parameters of glibc's `mallopt`, by their numbers in its `malloc.h`."""
@@ -13,8 +14,8 @@ def keep_freed() -> None:
     step would get them anew, page by page and filled with zeros, which takes a tenth of a training's time
     (`benchmarks/memory.py`). The process keeps its peak until it ends. Other C libraries are left alone.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        mallopt = libc.mallopt
         mallopt(MMAP_MAX, 0)
         mallopt(TRIM_THRESHOLD, 2**31 - 1)
         mallopt(TOP_PAD, 64 * 2**20)
