@@ -1,7 +1,5 @@
 """A pipeline that is killed at any moment goes on, and ends with the bytes of an undisturbed one.
 
-Each runs in a folder of its own, without a cache: this is also what protects that the same params give the same bytes.
-
 Three kills by default; `pytest -m slow tests/test_kills.py` kills twenty runs (a quarter of an hour).
 """
 

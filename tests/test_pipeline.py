@@ -161,6 +161,15 @@ def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
     command("dvc", "checkout", "dvc.yaml", folder=clone)
 
 
+def test_the_same_params_give_the_same_bytes(clone: Path):
+    """Without the cache: everything from the split on is made anew."""
+    names = ("models/train_cnn/model.safetensors", "metrics/evaluate.json", "data/submission/submission.csv")
+    before = [(clone / name).read_bytes() for name in names]
+    command("dvc", "repro", "--force", "--single-item", "train_cnn", folder=clone)
+    command("dvc", "repro", "--force", "--single-item", "evaluate", folder=clone)
+    assert [(clone / name).read_bytes() for name in names] == before
+
+
 def test_params_alone_add_a_model_and_take_it_away(clone: Path):
     content = yaml.safe_load((clone / "params.yaml").read_text())
     set_params(clone, further_models=["second"], train_second=content["train_cnn"] | {"seed": 2, "size": 48})
