@@ -142,8 +142,7 @@ def test_a_changed_key_reruns_what_hangs_on_it_and_is_restored_from_the_cache(cl
 
 
 def test_an_experiment_changes_params_from_the_command_line(clone: Path):
-    ran = command("dvc", "exp", "run", "-S", "train_cnn.learning_rate=0.01", "evaluate", folder=clone).stdout
-    assert re.findall("Running stage '(.*)'", ran) == ["train_cnn", "evaluate"]
+    command("dvc", "exp", "run", "-S", "train_cnn.learning_rate=0.01", folder=clone)
     shown = json.loads(command("dvc", "exp", "show", "--json", folder=clone).stdout)
     assert "0.01" in json.dumps(shown)
     assert json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
