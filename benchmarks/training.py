@@ -2,7 +2,8 @@
 
 Images a second of the whole pipeline (packed images on disk, augmentation, transfer, step), and of the same step fed
 with one batch that is there already; in turns, in the same run. The ratio of their medians is what the pipeline keeps.
-Then the rate of the input alone, for a network that is faster than it. Pixels are random: nothing looks at them.
+Then the rate of the input alone, at their sizes and for a network that is faster than it. Pixels are random: nothing
+looks at them.
 """
 
 import argparse
@@ -144,7 +145,8 @@ def main() -> None:
         keep_freed()  # as in the engine's own trainings
     for case in CASES:
         compare(section(case | {"workers": arguments.workers}), arguments.steps, arguments.rounds)
-    input_alone(section(INPUT | {"workers": arguments.workers}))
+    for case in (*CASES, INPUT):
+        input_alone(section(case | {"workers": arguments.workers}))
 
 
 if __name__ == "__main__":
