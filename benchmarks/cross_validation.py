@@ -2,7 +2,9 @@
 
 RECIPE is a params file, REAL a folder with the competition's zips. The labelled galaxies are dealt into K folds; each
 in turn is the test, the recipe's share of the others chooses the epoch and the ensemble's weights, the rest trains.
-RMSE of each model, and of both ensembles, from the recipe's views and from one. Trainings are kept under `--work`.
+RMSE of each model, and of both ensembles, from the recipe's views and from one; and, `reweighted`, that from the views
+with galaxies weighted as `benchmarks/reference.py` does it, so that their column means are the competition's: what to
+expect of a submission where REAL is a part of it. Trainings are kept under `--work`.
 """
 
 import argparse
@@ -14,9 +16,10 @@ from typing import Any
 import common
 import numpy as np
 import pandas as pd
+from reference import tilt
 from sklearn.model_selection import KFold
 
-from galaxy import ensemble, params
+from galaxy import ensemble, params, reference, tree
 from galaxy.packed import Packed
 from galaxy.params import Params
 from galaxy.split import split
@@ -35,7 +38,14 @@ def tables(ids: np.ndarray, folds: int, valid: float) -> list[pd.DataFrame]:
     return made
 
 
-def run(options: Params, galaxies: Packed, table: pd.DataFrame, folder: Path) -> list[dict[str, Any]]:
+def reweighted(fractions: np.ndarray, voted: np.ndarray, weights: np.ndarray) -> float:
+    """RMSE of N×37 fractions with N weights."""
+    return float(np.sqrt(np.average(np.square(fractions - voted).mean(axis=1), weights=weights)))
+
+
+def run(
+    options: Params, galaxies: Packed, importance: np.ndarray, table: pd.DataFrame, folder: Path
+) -> list[dict[str, Any]]:
     """Train the recipe's models on a split, or take those that are there; scores of each and of both ensembles."""
     asked = options.preprocess
     rows = galaxies.rows(table)
@@ -55,7 +65,9 @@ def run(options: Params, galaxies: Packed, table: pd.DataFrame, folder: Path) ->
         }
         weights = ensemble.fit_weights(fractions["valid"], galaxies.votes[rows["valid"]])
         for name, predicted in ensemble.combine(fractions["test"], weights).items():
-            found.setdefault(name, {})[label] = common.score(predicted, galaxies.votes[rows["test"]])[0]
+            voted, scores = galaxies.votes[rows["test"]], found.setdefault(name, {})
+            scores[label] = common.score(predicted, voted)[0]
+            scores["reweighted"] = reweighted(predicted, voted, importance[rows["test"]])  # the views', which come last
     minutes = {name: taken / 60 for name, taken in seconds.items()}
     return [{"fold": folder.name, "model": n, **scores, "minutes": minutes.get(n)} for n, scores in found.items()]
 
@@ -71,9 +83,10 @@ def main() -> None:
     options = params.load(arguments.recipe)
     work = arguments.work / arguments.recipe.stem
     galaxies = common.packed(arguments.real, work / "packed", options.preprocess)
+    importance = tilt(galaxies.votes, np.array([reference.REAL[f"mean_{column}"] for column in tree.COLUMNS]))
     rows: list[dict[str, Any]] = []
     for fold, table in enumerate(tables(galaxies.ids, arguments.folds, options.split.valid)[: arguments.first]):
-        rows += run(options, galaxies, table, work / f"fold_{fold}")
+        rows += run(options, galaxies, importance, table, work / f"fold_{fold}")
         print(pd.DataFrame(rows).to_string(index=False), flush=True)
     scores = pd.DataFrame(rows).drop(columns="fold").groupby("model", sort=False)
     print(pd.concat({"mean": scores.mean(), "standard deviation": scores.std()}, axis=1).to_string())
