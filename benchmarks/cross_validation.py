@@ -67,7 +67,8 @@ def run(
         for name, predicted in ensemble.combine(fractions["test"], weights).items():
             voted, scores = galaxies.votes[rows["test"]], found.setdefault(name, {})
             scores[label] = common.score(predicted, voted)[0]
-            scores["reweighted"] = reweighted(predicted, voted, importance[rows["test"]])  # the views', which come last
+            if label == "views":
+                scores["reweighted"] = reweighted(predicted, voted, importance[rows["test"]])
     minutes = {name: taken / 60 for name, taken in seconds.items()}
     return [{"fold": folder.name, "model": n, **scores, "minutes": minutes.get(n)} for n, scores in found.items()]
 
