@@ -18,6 +18,7 @@ from typing import Any
 import common
 import numpy as np
 import pandas as pd
+import small_convolutions
 
 from galaxy import files
 from galaxy.params import Preprocess, Train
@@ -154,6 +155,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("data/ablations"))
     arguments = parser.parse_args()
     known, work = variants(arguments.simulated), arguments.work
+    small_convolutions.use()
     if unknown := set(arguments.only or ()) - set(known):
         parser.error(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     rows: list[dict[str, Any]] = []
