@@ -190,6 +190,16 @@ class Training(Section):
             raise ValueError("pretrained and weights both say what to start from; set one of them to false or null")
         return self
 
+    @model_validator(mode="after")
+    def _clipped_or_fused(self) -> Self:
+        if self.gradient_clip is not None and self.precision != "32-true" and self.optimizer_args.get("fused"):
+            raise ValueError(
+                f"optimizer_args has fused: true, gradient_clip is {self.gradient_clip:g} and precision "
+                f"{self.precision}, but Lightning doesn't clip the gradients of a fused optimizer in mixed precision; "
+                "take fused out, or set gradient_clip to null or precision to 32-true"
+            )
+        return self
+
     @property
     def processes(self) -> int:
         """Processes that train together."""

@@ -80,6 +80,18 @@ def test_a_mistake_is_named(tmp_path: Path, key: str, value: object, message: st
     assert str(path) in str(error.value)
 
 
+def test_gradients_of_a_fused_optimizer_are_not_clipped_in_mixed_precision(tmp_path: Path):
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["train_cnn"] |= {"optimizer": "adamw", "optimizer_args": {"fused": True}, "gradient_clip": 1}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert params.load(path).models["cnn"].gradient_clip == 1
+    content["train_cnn"]["precision"] = "bf16-mixed"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(GalaxyError, match="doesn't clip the gradients of a fused optimizer in mixed precision; take"):
+        params.load(path)
+
+
 def test_every_mistake_gets_a_line_of_its_own(tmp_path: Path):
     content = yaml.safe_load(write(tmp_path, "train_cnn.epochs", 0).read_text())
     content["preprocess"]["size"] = "small"
