@@ -284,8 +284,10 @@ def _callbacks(task: Task, options: Training, scratch: Path) -> list[Callback]:
         callbacks.append(EMAWeightAveraging(decay=options.ema_decay))
     if sys.stderr.isatty():
         callbacks.append(Bar())
+    # Averaged weights get into whole checkpoints only; one of weights alone would have those of the last step.
+    small = options.ema_decay is None
     return [
         *callbacks,
-        ModelCheckpoint(filename=Path(BEST).stem, monitor=monitor, mode=task.mode, save_weights_only=True, **common),
+        ModelCheckpoint(filename=Path(BEST).stem, monitor=monitor, mode=task.mode, save_weights_only=small, **common),
         ModelCheckpoint(filename="last", **common),
     ]

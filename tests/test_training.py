@@ -82,9 +82,12 @@ def test_it_learns_and_the_history_begins_before_training(tmp_path: Path, option
     assert history["lr"].tolist() == [0.003] * 4
 
 
-def test_the_weights_kept_are_those_of_the_best_epoch(tmp_path: Path, options: Train):
+@pytest.mark.parametrize("ema_decay", [None, 0.9], ids=["last step's", "averaged"])
+def test_the_weights_kept_are_those_that_were_scored_in_the_best_epoch(
+    tmp_path: Path, options: Train, ema_decay: float | None
+):
     # At so high a rate the loss goes up and down, and the best epoch is hardly ever the last.
-    wild = options.model_copy(update={"epochs": 6, "learning_rate": 0.03})
+    wild = options.model_copy(update={"epochs": 6, "learning_rate": 0.03, "ema_decay": ema_decay})
     network, history = train(tmp_path, wild)
     images, votes = blobs(128)
     valid = predict(network, images, 16, np.arange(96, 128))
