@@ -2,9 +2,8 @@
 
 Images a second of the whole pipeline (packed images on disk, augmentation, transfer, step), and of the same step fed
 with one batch that is there already; in turns, in the same run. The median of the turns' ratios is what the pipeline
-keeps.
-Then the rate of the input alone, at their sizes and for a network that is faster than it. Pixels are random: nothing
-looks at them.
+keeps. Then the rate of the input alone, at their sizes and for a network that is faster than it. Pixels are random:
+nothing looks at them.
 """
 
 import argparse
