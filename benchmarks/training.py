@@ -1,9 +1,10 @@
 """What loading and augmentation cost a training: `python benchmarks/training.py [--workers N] [--rounds N]`.
 
 Images a second of the whole pipeline (packed images on disk, augmentation, transfer, step), and of the same step fed
-with one batch that is there already; in turns, in the same run. The median of the turns' ratios is what the pipeline
-keeps. Then the rate of the input alone, at their sizes and for a network that is faster than it. Pixels are random:
-nothing looks at them.
+with one batch that is there already; in turns, in the same run. What the pipeline keeps is given twice: the ratio of
+the medians, and the median of the turns' ratios with their range; where the two disagree, the machine was too unsteady.
+Then the rate of the input alone, at their sizes and for a network that is faster than it. Pixels are random: nothing
+looks at them.
 """
 
 import argparse
@@ -115,13 +116,12 @@ def compare(options: Train, steps: int, rounds: int) -> None:
             rates["pipeline"].append(images_per_second(options, spec, batches, steps))
             same = DataLoader([resident] * len(batches), batch_size=None)
             rates["resident"].append(images_per_second(options, spec, same, steps))
-    # Turn by turn: a shared machine's speed changes from one turn to the next more than within one.
     kept = [100 * ours / theirs for ours, theirs in zip(*rates.values(), strict=True)]
     pipeline, resident_rate = (statistics.median(values) for values in rates.values())
     print(
         f"{options.model} at {options.size} px, {options.precision}, {options.workers} workers: {pipeline:.0f} "
-        f"images/s, from one resident batch {resident_rate:.0f}: {statistics.median(kept):.1f} % "
-        f"(turns: {min(kept):.0f} to {max(kept):.0f} %)",
+        f"images/s, from one resident batch {resident_rate:.0f}: {100 * pipeline / resident_rate:.1f} % "
+        f"(turns: median {statistics.median(kept):.1f}, {min(kept):.0f} to {max(kept):.0f} %)",
         flush=True,
     )
 
