@@ -1,4 +1,4 @@
-"""How good a recipe is on real galaxies: `python benchmarks/cross_validation.py RECIPE REAL [--folds K] [--first N]`.
+"""How good a recipe is on real galaxies: `python benchmarks/cross_validation.py RECIPE REAL [--folds K] [--only FOLD …]`.
 
 RECIPE is a params file, REAL a folder with the competition's zips. The labelled galaxies are dealt into K folds; each
 in turn is the test, the recipe's share of the others chooses the epoch and the ensemble's weights, the rest trains.
@@ -9,6 +9,8 @@ expect of a submission where REAL is a part of it. Trainings are kept under `--w
 
 import argparse
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -46,12 +48,16 @@ def reweighted(fractions: np.ndarray, voted: np.ndarray, weights: np.ndarray) ->
 def run(
     options: Params, galaxies: Packed, importance: np.ndarray, table: pd.DataFrame, folder: Path
 ) -> list[dict[str, Any]]:
-    """Train the recipe's models on a split, or take those that are there; scores of each and of both ensembles."""
+    """Train the recipe's models on a split, or take those that are there; scores of each and of both ensembles.
+
+    Each is trained in a process of its own, which may start others (`devices`).
+    """
     asked = options.preprocess
     rows = galaxies.rows(table)
     seconds, networks = {}, {}
     for name, section in options.models.items():
         start = time.perf_counter()
+        subprocess.run([sys.executable, *sys.argv, "--train", folder.name, name], check=True)  # noqa: S603
         networks[name] = common.trained(folder / name, section, asked, galaxies, table, "local")
         note = folder / name / "seconds.json"
         if not note.exists():
@@ -78,16 +84,24 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("real", type=Path)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--first", type=int, help="only the first N folds")
+    parser.add_argument("--only", type=int, nargs="+", metavar="FOLD", help="only these, counted from 0")
     parser.add_argument("--work", type=Path, default=Path("data/cross_validation"))
+    parser.add_argument("--train", nargs=2, metavar=("FOLDER", "MODEL"), help="what the processes run")
     arguments = parser.parse_args()
     options = params.load(arguments.recipe)
     work = arguments.work / arguments.recipe.stem
     galaxies = common.packed(arguments.real, work / "packed", options.preprocess)
+    folds = tables(galaxies.ids, arguments.folds, options.split.valid)
+    chosen = {f"fold_{fold}": folds[fold] for fold in arguments.only or range(arguments.folds)}
+    if arguments.train:
+        folder, name = arguments.train
+        section = options.models[name]
+        common.trained(work / folder / name, section, options.preprocess, galaxies, chosen[folder], "local")
+        return
     importance = tilt(galaxies.votes, np.array([reference.REAL[f"mean_{column}"] for column in tree.COLUMNS]))
     rows: list[dict[str, Any]] = []
-    for fold, table in enumerate(tables(galaxies.ids, arguments.folds, options.split.valid)[: arguments.first]):
-        rows += run(options, galaxies, importance, table, work / f"fold_{fold}")
+    for fold, table in chosen.items():
+        rows += run(options, galaxies, importance, table, work / fold)
         print(pd.DataFrame(rows).to_string(index=False), flush=True)
     scores = pd.DataFrame(rows).drop(columns="fold").groupby("model", sort=False)
     print(pd.concat({"mean": scores.mean(), "standard deviation": scores.std()}, axis=1).to_string())

@@ -218,16 +218,21 @@ def test_cifar10_is_read_from_the_authors_binary_archive(tmp_path: Path):
     assert collected.own_test.tolist() == [False] * 100 + [True] * 20
 
 
-def test_fashion_mnist_is_read_from_its_four_files(tmp_path: Path):
+def fashion_mnist_files(folder: Path) -> None:
+    """Write the four files, with 160 and 40 images."""
     whole = builtin.fashion_mnist(28)
     for name, rows in (("train", slice(0, 160)), ("t10k", slice(160, 200))):
         images, labels = whole.images[rows, :, :, 0], whole.labels[rows].astype(np.uint8)
         header = b"\0\0\x08\x03" + np.array(images.shape, ">i4").tobytes()
-        with gzip.open(tmp_path / f"{name}-images-idx3-ubyte.gz", "wb") as file:
+        with gzip.open(folder / f"{name}-images-idx3-ubyte.gz", "wb") as file:
             file.write(header + images.tobytes())
-        with gzip.open(tmp_path / f"{name}-labels-idx1-ubyte.gz", "wb") as file:
+        with gzip.open(folder / f"{name}-labels-idx1-ubyte.gz", "wb") as file:
             file.write(b"\0\0\x08\x01" + np.array(len(labels), ">i4").tobytes() + labels.tobytes())
-    collected = readers.idx(tmp_path, 28)
+
+
+def test_fashion_mnist_is_read_from_its_four_files(tmp_path: Path):
+    fashion_mnist_files(tmp_path)
+    whole, collected = builtin.fashion_mnist(28), readers.idx(tmp_path, 28)
     assert np.array_equal(collected.images, whole.images)
     assert np.array_equal(collected.own_test, whole.own_test)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")

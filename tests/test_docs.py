@@ -1,7 +1,6 @@
 """The README and the pages under docs/ say what the code does."""
 
 import re
-import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,31 +12,15 @@ import torch
 import yaml
 from conftest import ROOT, command
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+from pages import PAGES, blocks, mentioned, shown
 
 from galaxy import calibration, cli, files, models, params, tree, tree_page
 from galaxy.classification import params as classification
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCE = "".join(path.read_text() for path in sorted(ROOT.glob("galaxy/**/*.py")))
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
-
-FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(page: Path, language: str = "") -> list[str]:
-    return [text for found, text in FENCED.findall(page.read_text()) if found == language]
-
-
-def commands(page: Path) -> set[tuple[str, ...]]:
-    """Every command of a page, in words: of blocks, where a prompt may stand before it, and of text."""
-    lines = [line for block in blocks(page) for line in block.replace("\\\n", " ").splitlines()]
-    lines += [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", FENCED.sub("", page.read_text()))]
-    parts = [part for line in lines for part in line.strip().removeprefix("$ ").split(" && ")]
-    return {tuple(shlex.split(part)) for part in parts if re.match(r"(galaxy|dvc|python) [\w-]", part)}
-
-
-COMMANDS = sorted({words for page in PAGES for words in commands(page)})
+COMMANDS = sorted({words for page in PAGES for words in shown(page) | mentioned(page)})
 
 
 def of(program: str) -> Any:
@@ -52,8 +35,6 @@ NEEDED = {"predict": ["IMAGE"], "compare": ["HEAD", "workspace"]}
 @of("galaxy")
 def test_every_command_is_one_that_the_program_takes(words: tuple[str, ...]):
     name, *rest = words
-    if rest[-1:] == ["--model"]:
-        rest.append("FOLDER")
     if not rest or rest[0].startswith("--"):
         rest = NEEDED.get(name, []) + rest
     cli.parser().parse_args([name, *rest])
@@ -103,9 +84,9 @@ def test_the_table_of_stages_has_all_that_they_read_and_write():
         stage = yaml.safe_load(yaml.safe_dump(STAGES[name.removesuffix("@<name>")]).replace("${item.model}", "<name>"))
         made = [key for kind in ("outs", "metrics", "plots") for key in paths(stage.get(kind, []))]
         read = [dep for dep in paths(stage["deps"]) if not dep.startswith(("galaxy/", "stages/"))]
-        for shown, there in ((reads, read), (writes, made)):
-            assert all(any(within(path, folder) for folder in shown) for path in there), (name, there)
-            assert all(any(within(path, folder) for path in there) for folder in shown), (name, shown)
+        for listed, there in ((reads, read), (writes, made)):
+            assert all(any(within(path, folder) for folder in listed) for path in there), (name, there)
+            assert all(any(within(path, folder) for path in there) for folder in listed), (name, listed)
         if name != "report":
             assert set(sections) == {key.partition(".")[0] for key in stage.get("params", [])}, name
 

@@ -1,0 +1,227 @@
+"""Every command of the README and of the pages under docs/ is run as it stands, in projects with few galaxies.
+
+`pytest -m slow --dist=load tests/test_commands.py` runs them (walks.py has their order), on all cores. That none is
+forgotten is among the fast tests.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT, copy_project, set_params
+from kaggle_server import KEY, Kaggle
+from pages import PAGES, blocks, mentioned, shown, words
+from test_classification_data import cifar_zip, fashion_mnist_files
+from walks import ELSEWHERE, WALKS, Own, Run, Step
+
+GALAXIES, TEST = 240, 12
+HALF_AN_HOUR = 1800
+
+
+def known() -> set[tuple[str, ...]]:
+    """The commands that a walk runs, or that are run elsewhere."""
+    steps = [step for walk in WALKS.values() for step in walk if isinstance(step, Run)]
+    return {words(command) for command in [*(step.command for step in steps), *ELSEWHERE]}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_a_page_is_run(page: Path):
+    assert shown(page) - known() == set()
+    starts = {command[:length] for command in known() for length in range(1, len(command) + 1)}
+    assert mentioned(page) - starts == set()
+
+
+def test_no_command_is_run_that_no_page_has():
+    assert known() - {command for page in PAGES for command in shown(page) | mentioned(page)} == set()
+
+
+@pytest.fixture(scope="session")
+def kaggle() -> Iterator[Kaggle]:
+    with Kaggle() as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def environment(kaggle: Kaggle, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a user who has logged in to Kaggle, which is this machine; with this environment's programs, and no network
+    for pip."""
+    home = tmp_path_factory.mktemp("home")
+    author = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return author | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "OMP_NUM_THREADS": "1",
+        "PIP_NO_INDEX": "1",
+        "KAGGLE_USERNAME": "someone",
+        "KAGGLE_KEY": KEY,
+        "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
+        "http_proxy": f"http://127.0.0.1:{kaggle.server_port}",
+    }
+
+
+def shell(command: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """The exit status of a command, and all that it said."""
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=HALF_AN_HOUR,
+        check=False,
+    )
+    return ran.returncode, ran.stdout
+
+
+def take(step: Step, folder: Path, environment: dict[str, str]) -> None:
+    """Run it; it must end, and say, as it should."""
+    command, here, said, fails = step.command, ".", "", False
+    if isinstance(step, Run):
+        for word, stands_for in step.instead.items():
+            command = command.replace(word, stands_for)
+        command, here, said, fails = command + step.more, step.folder, step.said, step.fails
+    status, output = shell(command, folder / here, environment)
+    assert bool(status) == fails, f"{command}: {status}\n{output}"
+    assert said in output, f"{command}\n{output}"
+    assert "Traceback" not in output, f"{command}\n{output}"
+
+
+def smaller(content: dict[str, Any]) -> None:
+    """Make all trainings of a params file short."""
+    for key, section in content.items():
+        if key.startswith("train_"):
+            short = {"epochs": 1, "batch_size": 8, "precision": "32-true", "freeze_epochs": 0, "warmup_epochs": 0}
+            section |= {name: value for name, value in short.items() if name in section}
+
+
+SMALLER = """
+import sys, yaml
+from pathlib import Path
+path = Path("params.yaml")
+content = yaml.safe_load(path.read_text())
+content["download"]["simulated"] |= {"training_galaxies": 60, "test_galaxies": 6}
+content["split"]["valid"] = 0.2
+for key, section in content.items():
+    if key.startswith("train_"):
+        section |= {"epochs": 1, "batch_size": 8}
+path.write_text(yaml.safe_dump(content, sort_keys=False))
+"""
+
+FURTHER_MODEL = """
+import yaml
+from pathlib import Path
+path = Path("params.yaml")
+content = yaml.safe_load(path.read_text())
+content |= {"further_models": ["vit"], "train_vit": content["train_cnn"] | {"seed": 2}}
+path.write_text(yaml.safe_dump(content, sort_keys=False))
+"""
+
+REGISTER = """
+from pathlib import Path
+path = Path("galaxy/networks.py")
+path.write_text(path.read_text() + Path("tiny_net.txt").read_text())
+"""
+
+
+USERS = (
+    *("/my_images/", "/survey/", "/list.csv", "/more.zip", "/trees/", "/predictions.*", "/resnet.*", "/dvc_plots/"),
+    *("/*.py", "/tiny_net.txt", "/data/", "/models/"),
+)
+"""What a user has and makes beside the project, which git need not know."""
+
+
+def block(page: str, language: str, mark: str) -> str:
+    """The one block of a page that holds the mark."""
+    (found,) = [text for text in blocks(ROOT / page, language) if mark in text]
+    return found
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environment: dict[str, str]) -> Path:
+    """A small project in which `dvc repro` has run and is committed, with a user's files beside it; to be copied."""
+    folder = tmp_path_factory.mktemp("first") / "project"
+    folder.mkdir()
+    copy_project(folder)
+    set_params(
+        folder,
+        download__simulated__training_galaxies=GALAXIES,
+        download__simulated__test_galaxies=TEST,
+        train_cnn__epochs=1,
+        train_cnn__batch_size=16,
+        train_resnet__epochs=1,
+        train_resnet__batch_size=16,
+    )
+    for task in ("cifar10", "fashion_mnist", "galaxy10", "sports"):
+        path = folder / f"classification/{task}/params.yaml"
+        content = yaml.safe_load(path.read_text())
+        content["data"] |= {"source": "builtin", "local": f"data/local/{task}"}
+        smaller(content)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+    take(Own("git init --quiet --initial-branch main"), folder, environment)
+    (folder / ".git/info/exclude").write_text("\n".join(USERS))
+    for command in (
+        "git add --all && git commit --quiet --message before",
+        "dvc repro",
+        "git add --all && git commit --quiet --message after",
+    ):
+        take(Own(command), folder, environment)
+    shutil.copytree(folder / "data/raw", folder / "data/competition")
+    for archive in (folder / "data/competition").glob("*.zip"):
+        kaggle.files[archive.name] = archive.read_bytes()
+        kaggle.sizes[archive.name] = archive.stat().st_size
+    users_files(folder)
+    (folder / "smaller.py").write_text(SMALLER)
+    (folder / "further_model.py").write_text(FURTHER_MODEL)
+    (folder / "register.py").write_text(REGISTER)
+    (folder / "tiny_net.txt").write_text("\n\n" + block("docs/extending.md", "python", "register_model"))
+    (folder / "predict.py").write_text(block("docs/predict.md", "python", "load"))
+    pixels = "import numpy\npixels = numpy.zeros((5, 64, 64, 3), numpy.uint8)\n"
+    check = "assert fractions.shape == (5, 37)\n"
+    (folder / "take_along.py").write_text(pixels + block("docs/take_along.md", "python", "onnxruntime") + check)
+    return folder
+
+
+def users_files(folder: Path) -> None:
+    """Images in a folder, in a zip, in a list and as FITS; and what the classification tasks read locally."""
+    from astropy.io import fits
+
+    (folder / "my_images").mkdir()
+    with zipfile.ZipFile(folder / "data/raw/images_test_rev1.zip") as archive:
+        members = [name for name in archive.namelist() if name.endswith(".jpg")][:4]
+        for member in members:
+            (folder / "my_images" / Path(member).name).write_bytes(archive.read(member))
+        with zipfile.ZipFile(folder / "more.zip", "w") as more:
+            for member in members[:2]:
+                more.writestr(Path(member).name, archive.read(member))
+    (folder / "list.csv").write_text("path\n" + "".join(f"my_images/{Path(name).name}\n" for name in members[:2]))
+    (folder / "survey").mkdir()
+    plane = np.random.default_rng(1).normal(0.02, 0.01, (120, 120)).astype("f4")
+    fits.PrimaryHDU(plane).writeto(folder / "survey/one.fits")
+    (folder / "data/local/fashion_mnist").mkdir(parents=True)
+    fashion_mnist_files(folder / "data/local/fashion_mnist")
+    shutil.unpack_archive(cifar_zip(folder / "data/local/cifar10.zip"), folder / "data/local/cifar10")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WALKS)
+def test_the_commands_do_what_they_should(
+    name: str, project: Path, tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest
+):
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder, symlinks=True)
+    request.addfinalizer(lambda: shell("dvc queue stop --kill || true", folder, environment))
+    for step in WALKS[name]:
+        take(step, folder, environment)
