@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +94,9 @@ def take(step: Step, folder: Path, environment: dict[str, str]) -> None:
         for word, stands_for in step.instead.items():
             command = command.replace(word, stands_for)
         command, here, said, fails = command + step.more, step.folder, step.said, step.fails
+    start = time.perf_counter()
     status, output = shell(command, folder / here, environment)
+    print(f"{time.perf_counter() - start:4.0f} s  {command}", flush=True)
     assert bool(status) == fails, f"{command}: {status}\n{output}"
     assert said in output, f"{command}\n{output}"
     assert "Traceback" not in output, f"{command}\n{output}"
