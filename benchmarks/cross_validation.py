@@ -1,4 +1,4 @@
-"""How good a recipe is on real galaxies: `python benchmarks/cross_validation.py RECIPE REAL [--folds K] [--only FOLD …]`.
+"""How good a recipe is on real galaxies: `python benchmarks/cross_validation.py RECIPE REAL [--folds K] [--only N …]`.
 
 RECIPE is a params file, REAL a folder with the competition's zips. The labelled galaxies are dealt into K folds; each
 in turn is the test, the recipe's share of the others chooses the epoch and the ensemble's weights, the rest trains.
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("real", type=Path)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--only", type=int, nargs="+", metavar="FOLD", help="only these, counted from 0")
+    parser.add_argument("--only", type=int, nargs="+", metavar="N", help="only these, counted from 0")
     parser.add_argument("--work", type=Path, default=Path("data/cross_validation"))
     parser.add_argument("--train", nargs=2, metavar=("FOLDER", "MODEL"), help="what the processes run")
     arguments = parser.parse_args()
