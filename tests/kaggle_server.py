@@ -6,6 +6,8 @@ import json
 import random
 import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -53,6 +55,15 @@ class Kaggle(ThreadingHTTPServer):
         names = [line.rsplit("/", 1)[-1] for line in self.asked if line.startswith("storage")]
         self.asked.clear()
         return list(dict.fromkeys(names))
+
+
+@contextmanager
+def serving() -> Iterator[Kaggle]:
+    """A server that answers."""
+    with Kaggle() as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, copy_project, set_params
-from kaggle_server import KEY, Kaggle
+from kaggle_server import KEY, Kaggle, serving
 from pages import PAGES, blocks, mentioned, shown, words
 from test_classification_data import cifar_zip, fashion_mnist_files
 from walks import ELSEWHERE, WALKS, Own, Run, Step
@@ -47,10 +46,8 @@ def test_no_command_is_run_that_no_page_has():
 
 @pytest.fixture(scope="session")
 def kaggle() -> Iterator[Kaggle]:
-    with Kaggle() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with serving() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kaggle_server import BLOB, FILES, KEY, REFRESH, SIGNATURE, SOLUTIONS, TEST, TOKEN, TRAINING, Kaggle
+from kaggle_server import BLOB, FILES, KEY, REFRESH, SIGNATURE, SOLUTIONS, TEST, TOKEN, TRAINING, Kaggle, serving
 
 # Not importorskip: to import the client is to log in, with the credentials of whoever runs the tests.
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("kaggle") is None, reason="kaggle is not installed")
@@ -55,10 +55,8 @@ except GalaxyError as error:
 
 @pytest.fixture
 def kaggle() -> Iterator[Kaggle]:
-    with Kaggle() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with serving() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
