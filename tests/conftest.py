@@ -125,6 +125,11 @@ def command(*words: object, folder: Path, check: bool = True) -> subprocess.Comp
     return result
 
 
+def committed(path: str) -> str:
+    """A file as it is in git's index: what this machine has made of it since is another matter."""
+    return command("git", "show", f":{path}", folder=ROOT).stdout
+
+
 def copy_project(folder: Path) -> None:
     """Copy the working tree's files, without the lock file: a project in which no stage has run."""
     listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).stdout

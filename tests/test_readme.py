@@ -1,10 +1,11 @@
 """The README shows what is there."""
 
+import json
 import re
 
-from conftest import ROOT
+from conftest import ROOT, committed
 
-from galaxy import evaluation, files
+from galaxy import evaluation
 
 README = (ROOT / "README.md").read_text()
 
@@ -18,7 +19,7 @@ def test_its_first_block_is_two_commands_that_install_and_run_and_test():
 
 
 def test_its_table_is_that_of_the_committed_metrics():
-    report = files.read_json(ROOT / "metrics/evaluate.json")
+    report = json.loads(committed("metrics/evaluate.json"))
     assert report["source"] == "simulated"
     assert evaluation.terminal_table(report) in README
 
