@@ -179,6 +179,13 @@ RECIPES: tuple[Step, ...] = (
     Own("python smaller.py"),
     Run("dvc repro", said="starting from models/simulated"),
     Own("test -s data/submission/submission.csv"),
+    Run("cp recipes/simulated.yaml params.yaml"),
+    Own("python smaller.py"),
+    Run("dvc repro train_resnet"),
+    Run("cp -rL models/train_resnet models/simulated_resnet"),
+    Run("cp recipes/scratch.yaml params.yaml"),
+    Own("python smaller.py"),
+    Run("dvc repro", said="starting from models/simulated_resnet"),
     Run("git checkout params.yaml"),
     Run("dvc repro"),
     Run("cp recipes/leaderboard.yaml params.yaml"),
@@ -191,6 +198,7 @@ CIFAR10: tuple[Step, ...] = (
         "dvc exp run classification/cifar10/dvc.yaml -S classification/cifar10/params.yaml:data.source=local "
         "-S 'classification/cifar10/params.yaml:compared=[resnet_fast]'"
     ),
+    Run("git checkout ."),
     Run("dvc exp run classification/cifar10/dvc.yaml -S classification/cifar10/params.yaml:data.source=local"),
 )
 
