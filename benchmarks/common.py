@@ -33,10 +33,8 @@ def packed(raw: Path, folder: Path, asked: Preprocess) -> Packed:
     return Packed.open(folder, "training")
 
 
-def trained(
-    folder: Path, options: Train, asked: Preprocess, galaxies: Packed, table: pd.DataFrame, source: str
-) -> models.Network:
-    """The model in `folder`, trained there with those options unless it is there.
+def train(folder: Path, options: Train, asked: Preprocess, galaxies: Packed, table: pd.DataFrame, source: str) -> None:
+    """Train a model into `folder`, unless one with those options is there.
 
     Args:
         asked: what the packed galaxies show.
@@ -53,6 +51,13 @@ def trained(
             events=folder / "events",
         )
         votes.train(options, asked, galaxies, table, {"source": source}, outs)
+
+
+def trained(
+    folder: Path, options: Train, asked: Preprocess, galaxies: Packed, table: pd.DataFrame, source: str
+) -> models.Network:
+    """The model in `folder`, trained there as `train` does it."""
+    train(folder, options, asked, galaxies, table, source)
     return models.load(folder)[0]
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from reference import tilt
 from sklearn.model_selection import KFold
 
-from galaxy import ensemble, params, reference, tree
+from galaxy import ensemble, models, params, reference, tree
 from galaxy.packed import Packed
 from galaxy.params import Params
 from galaxy.split import split
@@ -55,10 +55,10 @@ def run(
     asked = options.preprocess
     rows = galaxies.rows(table)
     seconds, networks = {}, {}
-    for name, section in options.models.items():
+    for name in options.models:
         start = time.perf_counter()
         subprocess.run([sys.executable, *sys.argv, "--train", folder.name, name], check=True)  # noqa: S603
-        networks[name] = common.trained(folder / name, section, asked, galaxies, table, "local")
+        networks[name] = models.load(folder / name)[0]
         note = folder / name / "seconds.json"
         if not note.exists():
             note.write_text(json.dumps(time.perf_counter() - start))
@@ -96,7 +96,7 @@ def main() -> None:
     if arguments.train:
         folder, name = arguments.train
         section = options.models[name]
-        common.trained(work / folder / name, section, options.preprocess, galaxies, chosen[folder], "local")
+        common.train(work / folder / name, section, options.preprocess, galaxies, chosen[folder], "local")
         return
     importance = tilt(galaxies.votes, np.array([reference.REAL[f"mean_{column}"] for column in tree.COLUMNS]))
     rows: list[dict[str, Any]] = []
