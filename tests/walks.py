@@ -85,7 +85,7 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("galaxy compare", more=" HEAD workspace"),
     Run("galaxy compare HEAD workspace", said="train_cnn.epochs"),
     Run("dvc exp show"),
-    Own("dvc exp list --name-only | head -1 > ../name && git checkout --quiet -b my-experiment && rm -r dvc_plots"),
+    Own("dvc exp list --name-only | sed -n 1p > ../name && git checkout --quiet -b my-experiment && rm -r dvc_plots"),
     COMMIT,
     Own("git checkout --quiet main"),
     Run("dvc checkout dvc.yaml"),
