@@ -92,6 +92,8 @@ def main() -> None:
     work = arguments.work / arguments.recipe.stem
     galaxies = common.packed(arguments.real, work / "packed", options.preprocess)
     folds = tables(galaxies.ids, arguments.folds, options.split.valid)
+    if arguments.only and not set(arguments.only) <= set(range(arguments.folds)):
+        parser.error(f"--only: the folds are 0 to {arguments.folds - 1}")
     chosen = {f"fold_{fold}": folds[fold] for fold in arguments.only or range(arguments.folds)}
     if arguments.train:
         folder, name = arguments.train

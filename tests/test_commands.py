@@ -111,7 +111,7 @@ def smaller(content: dict[str, Any]) -> None:
 
 
 SMALLER = """
-import sys, yaml
+import yaml
 from pathlib import Path
 path = Path("params.yaml")
 content = yaml.safe_load(path.read_text())
