@@ -49,8 +49,17 @@ class Stopwatch(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *rest: Any) -> None:
         if trainer.global_step == self.WARM_UP:
-            self.start = time.perf_counter()
-        self.end = time.perf_counter()
+            self.start = now()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.end = now()
+
+
+def now() -> float:
+    """Seconds, once a GPU has done all that it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps: int) -> float:

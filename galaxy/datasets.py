@@ -84,6 +84,7 @@ def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> D
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=4 if workers else None,
+        persistent_workers=workers > 0,  # or each epoch would start them anew
     )
 
 

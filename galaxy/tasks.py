@@ -20,9 +20,13 @@ class Task:
 
 
 def _binary_cross_entropy(predicted: torch.Tensor, voted: torch.Tensor) -> torch.Tensor:
-    """torch's, but NaN where a prediction is: torch's stops the process there, on a GPU without saying why."""
+    """torch's, but NaN where a prediction is: torch's stops the process there, on a GPU without saying why.
+
+    And outside of mixed precision, where torch refuses it on a GPU; predictions are float32 in any case.
+    """
     sound = predicted.isfinite()
-    loss = functional.binary_cross_entropy(predicted.where(sound, 0.5), voted)
+    with torch.autocast(predicted.device.type, enabled=False):
+        loss = functional.binary_cross_entropy(predicted.where(sound, 0.5), voted)
     return loss.where(sound.all(), torch.nan)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import lightning as L  # noqa: N812 (the library's own name)
 import numpy as np
 import pandas as pd
@@ -139,10 +140,19 @@ def pixel_statistics(
     if options.pretrained and (published := timm.get_pretrained_cfg(options.model)) is not None:
         mean, std = np.array(published.mean) * 255, np.array(published.std) * 255
     else:
-        sums = np.zeros((2, images.shape[-1]))
-        for start in range(0, len(rows), 1024):  # a part at a time: the images may be larger than the memory
-            pixels = images[rows[start : start + 1024]].astype(np.float64)
-            sums += pixels.sum(axis=(0, 1, 2)), np.square(pixels).sum(axis=(0, 1, 2))
-        mean, square = sums / (len(rows) * images.shape[1] * images.shape[2])
+        values, counts = np.arange(256.0), histograms(images, rows)
+        mean, square = (counts @ powers / counts.sum(axis=1) for powers in (values, values**2))
         std = np.sqrt(np.maximum(square - mean**2, 1e-6))
     return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def histograms(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """C×256: how often each value occurs in each channel of those rows of N×H×W×C uint8 images."""
+    _, height, width, channels = images.shape
+    counts = np.zeros((channels, 256))
+    most = max(2**24 // (height * width), 1)  # OpenCV counts in float32; the images may be larger than the memory, too
+    for start in range(0, len(rows), most):
+        pixels = np.ascontiguousarray(images[rows[start : start + most]]).reshape(-1, width, channels)
+        for channel in range(channels):
+            counts[channel] += cv2.calcHist([pixels], [channel], None, [256], [0, 256]).ravel()
+    return counts

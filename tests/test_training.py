@@ -20,7 +20,7 @@ from galaxy.heads import LOGITS_OF
 from galaxy.packed import Packed
 from galaxy.params import Params, Train
 from galaxy.prediction import predict
-from galaxy.training_run import pixel_statistics
+from galaxy.training_run import histograms, pixel_statistics
 
 ALL_AUGMENTATION = {
     "flip": True,
@@ -105,6 +105,13 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_number_of_workers(tmp
     assert torch.equal(weights[0], weights[2])
     assert not torch.equal(weights[0], weights[3])
     assert results[0][1].equals(results[2][1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("loss", tasks.LOSSES)
+def test_every_loss_trains_in_mixed_precision_on_a_gpu(tmp_path: Path, options: Train, loss: str):
+    _, history = train(tmp_path, options.model_copy(update={"loss": loss, "precision": "bf16-mixed"}))
+    assert history["valid_rmse"][3] < 0.5 * history["valid_rmse"][0]
 
 
 @pytest.mark.parametrize(
@@ -278,6 +285,11 @@ def test_pixel_statistics_are_those_of_the_training_rows(options: Train):
     mean, std = pixel_statistics(options, images, rows)
     assert mean == pytest.approx(images[rows].mean(axis=(0, 1, 2)))
     assert std == pytest.approx(images[rows].std(axis=(0, 1, 2)))
+
+
+def test_more_pixels_are_counted_than_single_precision_counts():
+    images = np.full((17, 1024, 1024, 1), 7, np.uint8)  # 2**24 + 2**20
+    assert histograms(images, np.arange(17))[0, 7] == images.size
 
 
 def test_pretrained_networks_get_the_statistics_that_they_were_trained_with(options: Train):

@@ -234,6 +234,7 @@ BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/ablations.py FOLDER", REAL, more=" --seeds 1 --only flips"),
     Run("python benchmarks/cross_validation.py RECIPE REAL --only 1", REAL),
     Run("python benchmarks/transfer.py REAL --seeds 2", REAL, more=" --seeds 0 --galaxies 100"),
+    Run("python benchmarks/recipe.py params.yaml data/preprocessed", more=" --steps 2"),
     Run("python benchmarks/scale.py FOLDER", REAL, more=" --training 300 --test 20"),
 )
 
