@@ -1,10 +1,11 @@
 """What a recipe takes on this machine: `python benchmarks/recipe.py RECIPE PACKED [--only NAME …] [--steps N]`.
 
 PACKED is what the preprocess stage left of the recipe's galaxies, real or simulated (`data/preprocessed`). For each
-model: images a second of its training as the recipe has it (packed images on disk, augmentation in its workers,
-transfer, step); of the same step fed with one batch that is there already; the GPU's memory that the training takes;
-images a second of prediction, each with all of the recipe's views; and the hours for all of the recipe's epochs and for
-the test galaxies. Weights are random: they make no difference to speed, and the recipe's may not be at hand.
+model: images a second of its training (packed images on disk, augmentation in its workers, transfer, step); of the
+same step fed with one batch that is there already; the GPU's memory that this takes; images a second of prediction,
+each with all of the recipe's views; and the hours for all of the recipe's epochs and for the test galaxies. The step is
+on one device, without clipping, averaged weights, or scores by epoch: a training takes somewhat longer and more memory.
+Weights are random: the recipe's may not be at hand.
 """
 
 import argparse
@@ -15,13 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader
-from training import images_per_second, now
+from training import announce, now, spec_of, turns
 
-from galaxy import models, params, tree, votes
+from galaxy import models, params, votes
 from galaxy.augmentation import Augment, colour_axis
 from galaxy.datasets import Images, training_loader
-from galaxy.memory import keep_freed
 from galaxy.models import Spec
 from galaxy.packed import Packed
 from galaxy.params import Params, Train
@@ -36,25 +35,12 @@ def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: in
     asked = recipe.split
     rows = galaxies.rows(split(galaxies.ids, asked.test, asked.valid, asked.seed))
     frame = votes.seen(options, recipe.preprocess)
-    colour = colour_axis(frame.central(galaxies.images), rows["train"])
-    augment = Augment.of(options.augmentation, frame, options.seed, colour if options.augmentation.colour else None)
+    colour = colour_axis(frame.central(galaxies.images), rows["train"]) if options.augmentation.colour else None
+    augment = Augment.of(options.augmentation, frame, options.seed, colour)
     images = Images(galaxies.images, galaxies.votes, rows["train"], augment)
     loader = training_loader(images, options.batch_size, options.seed, options.workers)
-    spec = Spec(
-        model=options.model,
-        model_args=options.model_args,
-        head=options.head,
-        outputs=tree.COLUMNS,
-        crop=frame.seen.crop,
-        size=frame.seen.size,
-        mean=(127.5,) * 3,
-        std=(127.5,) * 3,
-    )
-    resident = DataLoader([next(iter(loader))] * len(loader), batch_size=None)
-    rates: dict[str, list[float]] = {"pipeline": [], "resident": []}
-    for _ in range(rounds):
-        for name, batches in (("pipeline", loader), ("resident", resident)):
-            rates[name].append(images_per_second(options, spec, batches, steps))
+    spec = spec_of(options, frame.seen)
+    rates = turns(options, spec, loader, steps, rounds)
     pipeline, alone = (statistics.median(values) for values in rates.values())
     memory = torch.cuda.max_memory_reserved() / 2**30 if torch.cuda.is_available() else float("nan")
     predicted = _predicted_per_second(spec, test, recipe)
@@ -93,11 +79,7 @@ def main() -> None:
     recipe = params.load(arguments.recipe)
     if unknown := set(arguments.only or ()) - set(recipe.models):
         parser.error(f"no model {', '.join(sorted(unknown))}; there are {', '.join(recipe.models)}")
-    if torch.cuda.is_available():
-        print(torch.cuda.get_device_name())
-    else:
-        print(f"CPU, {torch.get_num_threads()} threads")
-        keep_freed()  # as in the engine's own trainings
+    announce()
     table = {}
     for name in arguments.only or recipe.models:
         options = recipe.models[name]

@@ -105,26 +105,46 @@ def loader(options: Train) -> Iterator[Any]:
         yield training_loader(Images(images, votes, rows, augment), options.batch_size, 1, options.workers)
 
 
-def compare(options: Train, steps: int, rounds: int) -> None:
-    """Print the rate of the pipeline, that of one resident batch, and their ratio for one network."""
-    assert options.size is not None
-    spec = Spec(
+def spec_of(options: Train, seen: Window) -> Spec:
+    """The network of those options, for speed alone: its pixel statistics are nobody's."""
+    return Spec(
         model=options.model,
-        model_args={},
+        model_args=options.model_args,
         head=options.head,
         outputs=tree.COLUMNS,
-        crop=options.size,
-        size=options.size,
+        crop=seen.crop,
+        size=seen.size,
         mean=(25.0,) * 3,
         std=(35.0,) * 3,
     )
+
+
+def turns(options: Train, spec: Spec, batches: DataLoader, steps: int, rounds: int) -> dict[str, list[float]]:
+    """Rates of the pipeline's batches and of the first of them, resident, by turns."""
     rates: dict[str, list[float]] = {"pipeline": [], "resident": []}
+    resident = next(iter(batches))
+    for _ in range(rounds):
+        rates["pipeline"].append(images_per_second(options, spec, batches, steps))
+        same = DataLoader([resident] * len(batches), batch_size=None)
+        rates["resident"].append(images_per_second(options, spec, same, steps))
+    return rates
+
+
+def announce() -> None:
+    """Print the device; on a CPU, keep freed memory as in the engine's own trainings."""
+    if torch.cuda.is_available():
+        print(torch.cuda.get_device_name())
+    else:
+        print(f"CPU, {torch.get_num_threads()} threads")
+        keep_freed()
+
+
+def compare(options: Train, steps: int, rounds: int) -> None:
+    """Print the rate of the pipeline, that of one resident batch, and their ratio for one network."""
+    assert options.size is not None
+    spec = spec_of(options, Window(options.size, options.size))
     with loader(options) as batches:
-        resident = next(iter(batches))
-        for _ in range(rounds):
-            rates["pipeline"].append(images_per_second(options, spec, batches, steps))
-            same = DataLoader([resident] * len(batches), batch_size=None)
-            rates["resident"].append(images_per_second(options, spec, same, steps))
+        rates = turns(options, spec, batches, steps, rounds)
     kept = [100 * ours / theirs for ours, theirs in zip(*rates.values(), strict=True)]
     pipeline, resident_rate = (statistics.median(values) for values in rates.values())
     print(
@@ -151,10 +171,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=0)
     arguments = parser.parse_args()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    print(device)
-    if not torch.cuda.is_available():
-        keep_freed()  # as in the engine's own trainings
+    announce()
     for case in CASES:
         compare(section(case | {"workers": arguments.workers}), arguments.steps, arguments.rounds)
     for case in (*CASES, INPUT):

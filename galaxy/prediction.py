@@ -57,8 +57,8 @@ def predict(
 def _tensor_cores(device: torch.device) -> Iterator[None]:
     """On a GPU, multiply matrices in TF32, as torch has convolutions do anyway.
 
-    On an H200 a ConvNeXt-L predicts 3.2 times as fast (1,988 and 614 images/s at 224 pixels), a ViT-B 3.4 times; vote
-    fractions differ by 0.0002 at most.
+    On an H200 a ConvNeXt-L predicts 3.2 times as fast (1,988 and 614 images/s at 224 pixels), a ViT-B 3.4 times. With
+    random weights, vote fractions differ by 0.0002 at most; of trained ones it was not measured.
     """
     before = torch.get_float32_matmul_precision()
     if device.type == "cuda":
