@@ -122,11 +122,10 @@ def spec_of(options: Train, seen: Window) -> Spec:
 def turns(options: Train, spec: Spec, batches: DataLoader, steps: int, rounds: int) -> dict[str, list[float]]:
     """Rates of the pipeline's batches and of the first of them, resident, by turns."""
     rates: dict[str, list[float]] = {"pipeline": [], "resident": []}
-    resident = next(iter(batches))
+    resident = DataLoader([next(iter(batches))] * len(batches), batch_size=None)
     for _ in range(rounds):
-        rates["pipeline"].append(images_per_second(options, spec, batches, steps))
-        same = DataLoader([resident] * len(batches), batch_size=None)
-        rates["resident"].append(images_per_second(options, spec, same, steps))
+        for name, fed in (("pipeline", batches), ("resident", resident)):
+            rates[name].append(images_per_second(options, spec, fed, steps))
     return rates
 
 
