@@ -4,8 +4,8 @@ PACKED is what the preprocess stage left of the recipe's galaxies, real or simul
 model: images a second of its training (packed images on disk, augmentation in its workers, transfer, step); of the
 same step fed with one batch that is there already; the GPU's memory that this takes; images a second of prediction,
 each with all of the recipe's views; and the hours for all of the recipe's epochs and for the test galaxies. The step is
-on one device, without clipping, averaged weights, or scores by epoch: a training takes somewhat longer and more memory.
-Weights are random: the recipe's may not be at hand.
+on one device, and epochs are not scored: a training takes somewhat longer. Weights are random: the recipe's may not be
+at hand.
 """
 
 import argparse

@@ -19,6 +19,7 @@ from typing import Any
 import lightning as L  # noqa: N812 (the library's own name)
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 
 from galaxy import models, params, tasks, tree
@@ -63,14 +64,18 @@ def now() -> float:
 
 
 def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps: int) -> float:
-    """Rate of that many steps on those batches."""
-    stopwatch = Stopwatch()
+    """Rate of that many steps on those batches, with the options' clipping and averaging."""
+    stopwatch, callbacks = Stopwatch(), []
+    if options.ema_decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=options.ema_decay))
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,
         precision=options.precision,
         max_steps=steps + Stopwatch.WARM_UP,
-        callbacks=[stopwatch],
+        gradient_clip_val=options.gradient_clip,
+        gradient_clip_algorithm=options.gradient_clip_by,
+        callbacks=[stopwatch, *callbacks],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
