@@ -137,7 +137,7 @@ NETWORKS: tuple[Step, ...] = (
     ),
     *BACK,
     Run("dvc exp run -S train_resnet.devices=8 -S train_resnet.batch_size=512", more=" -S train_resnet.batch_size=64"),
-    Own("python -m stages.train train_resnet"),
+    Run("python -m stages.train train_resnet"),
     Run("dvc commit train_resnet", more=" --force"),
     *BACK,
     Run(
@@ -222,7 +222,7 @@ GALAXY10: tuple[Step, ...] = (
 
 SPORTS: tuple[Step, ...] = (Run("dvc repro classification/sports/dvc.yaml"),)
 
-REAL = {"REAL": "data/competition", "FOLDER": "data/competition", "RECIPE": "params.yaml"}
+REAL = {"REAL": "data/competition", "FOLDER": "data/competition", "RECIPE": "params.yaml", "COPY": "params.yaml"}
 
 BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/reference.py REAL", REAL),
@@ -233,6 +233,7 @@ BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/ablations.py REAL", REAL, more=" --seeds 1 --only flips"),
     Run("python benchmarks/ablations.py FOLDER", REAL, more=" --seeds 1 --only flips"),
     Run("python benchmarks/cross_validation.py RECIPE REAL --only 1", REAL),
+    Run("python benchmarks/cross_validation.py COPY REAL --folds 10 --only 0", REAL),
     Run("python benchmarks/transfer.py REAL --seeds 2", REAL, more=" --seeds 0 --galaxies 100"),
     Run("python benchmarks/recipe.py params.yaml data/preprocessed", more=" --steps 2"),
     Run("python benchmarks/scale.py FOLDER", REAL, more=" --training 300 --test 20"),
