@@ -65,9 +65,8 @@ def now() -> float:
 
 def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps: int) -> float:
     """Rate of that many steps on those batches, with the options' clipping and averaging."""
-    stopwatch, callbacks = Stopwatch(), []
-    if options.ema_decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=options.ema_decay))
+    stopwatch = Stopwatch()
+    averaging = [] if options.ema_decay is None else [EMAWeightAveraging(decay=options.ema_decay)]
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,
@@ -75,7 +74,7 @@ def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps:
         max_steps=steps + Stopwatch.WARM_UP,
         gradient_clip_val=options.gradient_clip,
         gradient_clip_algorithm=options.gradient_clip_by,
-        callbacks=[stopwatch, *callbacks],
+        callbacks=[stopwatch, *averaging],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
