@@ -1,5 +1,6 @@
 """The training engine: one Lightning module and Lightning's Trainer, for every task and every network."""
 
+import contextlib
 import io
 import logging
 import math
@@ -187,7 +188,8 @@ def fit(
         The history: one row an epoch, see `galaxy.history`.
 
     Raises:
-        GalaxyError: an unknown optimizer, or fewer images than one batch.
+        GalaxyError: an unknown optimizer, fewer images than one batch, or a precision that the network does not compute
+            in.
         DivergedError: a loss or score that is no finite number. The best epoch before it, if any, is in `scratch`.
     """
     if options.optimizer not in list_optimizers():
@@ -236,7 +238,11 @@ def fit(
             processes.end_others(trainer)
             sys.exit(128 + signal.SIGTERM)  # Lightning would exit with 0, as if all were well
         except RuntimeError as error:
-            raise processes.explained(error, trainer, options) from None
+            explained = processes.explained(error, trainer, options)
+            if explained is error and _is_for_full_precision(network, trainer):
+                reason = f"precision is {options.precision}, but {network.spec.model} does not compute in it here"
+                explained = GalaxyError(f"{reason}: {describe(error)}; set precision to 32-true")
+            raise explained from None
         except (GalaxyError, OSError):
             processes.end_others(trainer)
             raise
@@ -244,6 +250,23 @@ def fit(
     if options.freeze_epochs:
         network.freeze(False)
     return history.table()
+
+
+def _is_for_full_precision(network: Network, trainer: L.Trainer) -> bool:
+    """Whether a network computes in full precision what it does not in the trainer's, on the trainer's device."""
+    side, channels = network.spec.size, len(network.spec.mean)
+    device = trainer.strategy.root_device
+    image = torch.zeros((1, side, side, channels), dtype=torch.uint8, device=device)
+    network.to(device).eval()
+    worked = []
+    for precision in (contextlib.nullcontext(), trainer.precision_plugin.forward_context()):
+        try:
+            with torch.no_grad(), precision:
+                network(image)
+            worked.append(True)
+        except RuntimeError:
+            worked.append(False)
+    return worked == [True, False]
 
 
 def restore_best(network: Network, scratch: Path) -> int:

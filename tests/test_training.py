@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import augmentation, spec, whole
+from torch import nn
 from torch.utils.data import DataLoader
 
 from galaxy import metrics, models, tasks, training
@@ -48,12 +49,15 @@ def options(defaults: Params) -> Train:
     return defaults.models["cnn"].model_copy(update={"epochs": 3, "batch_size": 16})
 
 
-def train(tmp_path: Path, options: Train, count: int = 128) -> tuple[models.Network, pd.DataFrame]:
-    """Train a small network on blobs; the last quarter is valid."""
+def train(
+    tmp_path: Path, options: Train, count: int = 128, backbone: nn.Module | None = None
+) -> tuple[models.Network, pd.DataFrame]:
+    """Train a small network on blobs, or this one; the last quarter is valid."""
     images, votes = blobs(count)
     cut = count * 3 // 4
     torch.manual_seed(options.seed)
     network = models.build(spec(model=options.model, head=options.head, size=SIDE, mean=(120.0,) * 3, std=(60.0,) * 3))
+    network.backbone = backbone or network.backbone
     augment = Augment.of(options.augmentation, whole(SIDE), options.seed)
     history = training.fit(
         network,
@@ -205,6 +209,35 @@ def test_a_batch_larger_than_the_data_and_an_unknown_optimizer_are_named(tmp_pat
         train(tmp_path, options.model_copy(update={"batch_size": 500}))
     with pytest.raises(GalaxyError, match="unknown optimizer 'adamx'; timm has"):
         train(tmp_path, options.model_copy(update={"optimizer": "adamx"}))
+
+
+class Scattering(nn.Module):
+    """A network with an operation that takes arrays of one type alone, of which half precision makes two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(3, 37)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = self.last(x.mean(dim=(2, 3)))
+        places = torch.arange(37, device=x.device).expand_as(logits)
+        return torch.zeros(logits.shape, device=x.device).scatter(1, places, logits)
+
+
+def test_a_precision_that_the_network_does_not_compute_in_is_named(tmp_path: Path, options: Train):
+    train(tmp_path, options, backbone=Scattering())
+    with pytest.raises(GalaxyError) as error:
+        train(tmp_path, options.model_copy(update={"precision": "bf16-mixed"}), backbone=Scattering())
+    assert re.fullmatch(
+        r"precision is bf16-mixed, but course_cnn does not compute in it here: scatter.*; set precision to 32-true",
+        str(error.value),
+    )
+
+
+def test_an_error_that_has_nothing_to_do_with_the_precision_is_left_as_it_is(tmp_path: Path, options: Train):
+    half = options.model_copy(update={"precision": "bf16-mixed"})
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+        train(tmp_path, half, backbone=nn.Sequential(nn.Flatten(), nn.Linear(5, 37)))
 
 
 def test_every_epoch_has_every_galaxy_once_in_another_order():
