@@ -20,10 +20,12 @@ import numpy as np
 import pandas as pd
 import small_convolutions
 
-from galaxy import files
-from galaxy.params import Preprocess, Train
-from galaxy.split import split
-from galaxy.views import ONE, of_number
+from galaxy.core import files
+from galaxy.core.params import Preprocess
+from galaxy.core.params import Train
+from galaxy.data.split import split
+from galaxy.data.test_time_views import ONE
+from galaxy.data.test_time_views import of_number
 
 CROP, SKY = 212, 300
 """Sides in pixels of the original: what networks see, and what is packed, so that turned views have real corners."""

@@ -21,11 +21,16 @@ import pandas as pd
 from reference import tilt
 from sklearn.model_selection import KFold
 
-from galaxy import ensemble, models, params, reference, tree
-from galaxy.packed import Packed
-from galaxy.params import Params
-from galaxy.split import split
-from galaxy.views import ONE, views
+from galaxy.evaluation import ensemble
+from galaxy.models import saved
+from galaxy.core import params
+from galaxy.evaluation import real_galaxies
+from galaxy.core import decision_tree
+from galaxy.data.galaxies import Galaxies
+from galaxy.core.params import Params
+from galaxy.data.split import split
+from galaxy.data.test_time_views import ONE
+from galaxy.data.test_time_views import views
 
 
 def tables(ids: np.ndarray, folds: int, valid: float) -> list[pd.DataFrame]:
@@ -46,7 +51,7 @@ def reweighted(fractions: np.ndarray, voted: np.ndarray, weights: np.ndarray) ->
 
 
 def run(
-    options: Params, galaxies: Packed, importance: np.ndarray, table: pd.DataFrame, folder: Path
+    options: Params, galaxies: Galaxies, importance: np.ndarray, table: pd.DataFrame, folder: Path
 ) -> list[dict[str, Any]]:
     """Train the recipe's models on a split, or take those that are there; scores of each and of both ensembles.
 
@@ -58,7 +63,7 @@ def run(
     for name in options.models:
         start = time.perf_counter()
         subprocess.run([sys.executable, *sys.argv, "--train", folder.name, name], check=True)  # noqa: S603
-        networks[name] = models.load(folder / name)[0]
+        networks[name] = saved.load(folder / name)[0]
         note = folder / name / "seconds.json"
         if not note.exists():
             note.write_text(json.dumps(time.perf_counter() - start))
@@ -100,7 +105,7 @@ def main() -> None:
         section = options.models[name]
         common.train(work / folder / name, section, options.preprocess, galaxies, chosen[folder], "local")
         return
-    importance = tilt(galaxies.votes, np.array([reference.REAL[f"mean_{column}"] for column in tree.COLUMNS]))
+    importance = tilt(galaxies.votes, np.array([real_galaxies.REAL[f"mean_{column}"] for column in decision_tree.COLUMNS]))
     rows: list[dict[str, Any]] = []
     for fold, table in chosen.items():
         rows += run(options, galaxies, importance, table, work / fold)

@@ -15,7 +15,7 @@ import time
 import timm
 import torch
 
-from galaxy.memory import keep_freed
+from galaxy.core.runtime import keep_freed
 
 CASES = {
     "resnet18": {"size": 64, "precision": torch.bfloat16},

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from galaxy import competition
-from galaxy.images import Cropper
-from galaxy.preprocess import pack
+from galaxy.core import competition
+from galaxy.ingest import archives
+from galaxy.ingest.decode import Cropper
+from galaxy.ingest.preprocess import pack
 
 CROP, SIZE = 212, 64
 
@@ -40,7 +41,7 @@ def differences(path: Path, members: list[str]) -> dict[str, tuple[int, float]]:
     full = Cropper(competition.IMAGE_SIZE, CROP, SIZE, scaled_decoding=False)
     low = (competition.IMAGE_SIZE - CROP) // 2
     found: dict[str, list[np.ndarray]] = {"scaled decoding": [], "Lanczos filter": []}
-    with competition.open_zip(path) as archive:
+    with archives.open_zip(path) as archive:
         for data in map(archive.read, members):
             reference = full(data)[0].astype(int)
             found["scaled decoding"].append(scaled(data)[0] - reference)
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("images", type=Path, help="a zip of the competition's images")
     parser.add_argument("rounds", type=int, nargs="?", default=5)
     arguments = parser.parse_args()
-    members = list(competition.image_members(arguments.images).values())
+    members = list(archives.image_members(arguments.images).values())
     for name, rate in (measured := rates(arguments.images, members, arguments.rounds)).items():
         print(f"{name:>6} decoding: {rate:6.0f} images/s ({rate / measured['full']:.2f} × full)")
     for name, (largest, rms) in differences(arguments.images, members[::8]).items():

@@ -18,23 +18,28 @@ import pandas as pd
 import torch
 from training import announce, now, spec_of, turns
 
-from galaxy import models, params, votes
-from galaxy.augmentation import Augment, colour_axis
-from galaxy.datasets import Images, training_loader
-from galaxy.models import Spec
-from galaxy.packed import Packed
-from galaxy.params import Params, Train
-from galaxy.prediction import predict
-from galaxy.split import split
-from galaxy.views import views
+from galaxy.models.network import build_network
+from galaxy.core import params
+from galaxy.training import vote_fractions
+from galaxy.data.augmentation import Augment
+from galaxy.data.augmentation import colour_axis
+from galaxy.data.batches import Images
+from galaxy.data.batches import training_loader
+from galaxy.models.network import Spec
+from galaxy.data.galaxies import Galaxies
+from galaxy.core.params import Params
+from galaxy.core.params import Train
+from galaxy.models.predict import predict
+from galaxy.data.split import split
+from galaxy.data.test_time_views import views
 
 
 def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: int) -> dict[str, Any]:
     """One row of the table."""
-    galaxies, test = Packed.open(packed, "training"), np.load(packed / "test.npy", mmap_mode="r")
+    galaxies, test = Galaxies.open(packed, "training"), np.load(packed / "test.npy", mmap_mode="r")
     asked = recipe.split
     rows = galaxies.rows(split(galaxies.ids, asked.test, asked.valid, asked.seed))
-    frame = votes.seen(options, recipe.preprocess)
+    frame = vote_fractions.seen(options, recipe.preprocess)
     colour = colour_axis(frame.central(galaxies.images), rows["train"]) if options.augmentation.colour else None
     augment = Augment.of(options.augmentation, frame, options.seed, colour)
     images = Images(galaxies.images, galaxies.votes, rows["train"], augment)
@@ -58,7 +63,7 @@ def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: in
 
 def _predicted_per_second(spec: Spec, test: np.ndarray, recipe: Params) -> float:
     """Test galaxies a second, each by all views, over two batches after one that warms up."""
-    network, batch = models.build(spec), recipe.make_submission.batch_size
+    network, batch = build_network(spec), recipe.make_submission.batch_size
     seen = views(recipe.make_submission.views)
     counts = [min(number * batch, len(test)) for number in (1, 2)]
     for count in counts:

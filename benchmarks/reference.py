@@ -1,4 +1,4 @@
-"""The numbers of `galaxy/reference.py`, from real files: `python benchmarks/reference.py REAL`.
+"""The numbers of `galaxy/evaluation/real_galaxies.py`, from real files: `python benchmarks/reference.py REAL`.
 
 REAL is a folder with the competition's zips, or with a part of their galaxies. A part has other means than the whole:
 galaxies are then weighted until the 37 column means are the whole's (the weights of least divergence from equal ones,
@@ -12,7 +12,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from galaxy import calibration, competition, reference, tree
+from galaxy.evaluation import realism
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.evaluation import real_galaxies
+from galaxy.core import decision_tree
 
 SMOOTHING = 1e-3
 """Keeps the weights near 1 where a column's mean would cost much."""
@@ -38,13 +42,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("real", type=Path)
     folder = parser.parse_args().real
-    solutions = competition.read_solutions(competition.zip_path(folder, competition.SOLUTIONS))
-    votes, ids = solutions[list(tree.COLUMNS)].to_numpy(), solutions["GalaxyID"].to_numpy()
-    pictures = calibration.look(competition.zip_path(folder, competition.TRAINING_IMAGES), ids)
-    weights = tilt(votes, np.array([reference.REAL[f"mean_{column}"] for column in tree.COLUMNS]))
+    solutions = archives.read_solutions(competition.zip_path(folder, competition.SOLUTIONS))
+    votes, ids = solutions[list(decision_tree.COLUMNS)].to_numpy(), solutions["GalaxyID"].to_numpy()
+    pictures = realism.look(competition.zip_path(folder, competition.TRAINING_IMAGES), ids)
+    weights = tilt(votes, np.array([real_galaxies.REAL[f"mean_{column}"] for column in decision_tree.COLUMNS]))
     rows = np.arange(len(ids))
-    as_is = calibration.measure(votes, pictures, rows, np.ones(len(ids)))
-    weighted = calibration.measure(votes, pictures, rows, weights)
+    as_is = realism.measure(votes, pictures, rows, np.ones(len(ids)))
+    weighted = realism.measure(votes, pictures, rows, weights)
     effective = weights.sum() ** 2 / np.square(weights).sum()
     print(f"{len(ids):,} galaxies, worth {effective:,.0f} after weighting")
     print(f"{'quantity':24} {'as is':>10} {'weighted':>10} {'reference':>10}")

@@ -21,7 +21,9 @@ import psutil
 import yaml
 from tqdm import tqdm
 
-from galaxy import competition, provenance
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.core import source_info
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGES = ("preprocess", "split", "evaluate", "make_submission")
@@ -30,7 +32,7 @@ FIRST_ID = 1_000_000
 
 def repeat(source: Path, target: Path, count: int, folder: str) -> None:
     """Write a zip of `count` images, those of `source` over and over."""
-    members = list(competition.image_members(source).values())
+    members = list(archives.image_members(source).values())
     with zipfile.ZipFile(source) as read, zipfile.ZipFile(target, "w") as write:
         for number, member in zip(tqdm(range(count), desc=target.name), itertools.cycle(members), strict=False):
             write.writestr(f"{folder}/{FIRST_ID + number}.jpg", read.read(member))
@@ -39,7 +41,7 @@ def repeat(source: Path, target: Path, count: int, folder: str) -> None:
 def enlarge(source: Path, target: Path, training: int, test: int) -> None:
     """Write a competition of that size into `target`."""
     target.mkdir(parents=True)
-    solutions = competition.read_solutions(competition.zip_path(source, competition.SOLUTIONS))
+    solutions = archives.read_solutions(competition.zip_path(source, competition.SOLUTIONS))
     many = solutions.iloc[[i % len(solutions) for i in range(training)]].reset_index(drop=True)
     many["GalaxyID"] = FIRST_ID + many.index
     text = io.StringIO()
@@ -92,7 +94,7 @@ def main() -> None:
     work = arguments.work
     shutil.rmtree(work, ignore_errors=True)
     enlarge(arguments.folder, work / "data/raw", arguments.training, arguments.test)
-    provenance.write(work / "data/raw", {"source": "local", "training_galaxies": arguments.training})
+    source_info.write(work / "data/raw", {"source": "local", "training_galaxies": arguments.training})
     for name in ("galaxy", "stages"):
         shutil.copytree(PROJECT / name, work / name)
     shutil.copytree(PROJECT / "models", work / "models", ignore=shutil.ignore_patterns("classification"))

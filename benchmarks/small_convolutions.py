@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from galaxy.memory import keep_freed
+from galaxy.core.runtime import keep_freed
 
 POSITIONS = 16
 """The largest number of output positions for which products are taken."""

@@ -22,14 +22,20 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 
-from galaxy import models, params, tasks, tree
-from galaxy.augmentation import Augment, colour_axis
-from galaxy.datasets import Images, training_loader
-from galaxy.frame import Frame, Window
-from galaxy.memory import keep_freed
-from galaxy.models import Spec
-from galaxy.params import Train
-from galaxy.training import Engine
+from galaxy.models.network import build_network
+from galaxy.core import params
+from galaxy.training import objectives
+from galaxy.core import decision_tree
+from galaxy.data.augmentation import Augment
+from galaxy.data.augmentation import colour_axis
+from galaxy.data.batches import Images
+from galaxy.data.batches import training_loader
+from galaxy.data.field_of_view import Cutout
+from galaxy.data.field_of_view import FieldOfView
+from galaxy.core.runtime import keep_freed
+from galaxy.models.network import Spec
+from galaxy.core.params import Train
+from galaxy.training.engine import Engine
 
 CASES: tuple[dict[str, Any], ...] = (
     {"model": "resnet18", "size": 64, "precision": "bf16-mixed", "channels_last": True},
@@ -80,10 +86,10 @@ def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    network = models.build(spec)
+    network = build_network(spec)
     if options.channels_last:
         network.channels_last()
-    trainer.fit(Engine(network, tasks.vote_fractions(options.loss), options), batches)
+    trainer.fit(Engine(network, objectives.vote_fractions(options.loss), options), batches)
     return options.batch_size * steps / (stopwatch.end - stopwatch.start)
 
 
@@ -98,24 +104,24 @@ def loader(options: Train) -> Iterator[Any]:
     """The batches of a training as the engine gets them, from images on disk."""
     assert options.size is not None
     shown = round(options.size * MARGIN)
-    frame = Frame(Window(options.size, options.size), Window(shown, shown))
+    frame = Cutout(FieldOfView(options.size, options.size), FieldOfView(shown, shown))
     draw = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
         np.save(path, draw.integers(0, 256, (GALAXIES, shown, shown, 3), np.uint8))
         images, rows = np.load(path, mmap_mode="r"), np.arange(GALAXIES)
         augment = Augment.of(options.augmentation, frame, 1, colour_axis(images, rows[:64]))
-        votes = draw.random((GALAXIES, len(tree.COLUMNS)), np.float32)
+        votes = draw.random((GALAXIES, len(decision_tree.COLUMNS)), np.float32)
         yield training_loader(Images(images, votes, rows, augment), options.batch_size, 1, options.workers)
 
 
-def spec_of(options: Train, seen: Window) -> Spec:
+def spec_of(options: Train, seen: FieldOfView) -> Spec:
     """The network of those options, for speed alone: its pixel statistics are nobody's."""
     return Spec(
         model=options.model,
         model_args=options.model_args,
         head=options.head,
-        outputs=tree.COLUMNS,
+        outputs=decision_tree.COLUMNS,
         crop=seen.crop,
         size=seen.size,
         mean=(25.0,) * 3,
@@ -145,7 +151,7 @@ def announce() -> None:
 def compare(options: Train, steps: int, rounds: int) -> None:
     """Print the rate of the pipeline, that of one resident batch, and their ratio for one network."""
     assert options.size is not None
-    spec = spec_of(options, Window(options.size, options.size))
+    spec = spec_of(options, FieldOfView(options.size, options.size))
     with loader(options) as batches:
         rates = turns(options, spec, batches, steps, rounds)
     kept = [100 * ours / theirs for ours, theirs in zip(*rates.values(), strict=True)]

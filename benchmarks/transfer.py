@@ -19,12 +19,18 @@ import common
 import numpy as np
 import pandas as pd
 
-from galaxy import competition, metrics, models, params
-from galaxy.packed import Packed
-from galaxy.params import Preprocess, Simulated
+from galaxy.core import competition
+from galaxy.core import metrics
+from galaxy.models.network import Network
+from galaxy.core import params
+from galaxy.data.galaxies import Galaxies
+from galaxy.core.params import Preprocess
+from galaxy.core.params import Simulated
 from galaxy.simulator import simulate
-from galaxy.split import split
-from galaxy.views import ONE, View, of_number
+from galaxy.data.split import split
+from galaxy.data.test_time_views import ONE
+from galaxy.data.test_time_views import View
+from galaxy.data.test_time_views import of_number
 
 SIZE = Preprocess(crop=212, size=64)
 REAL_GALAXIES = 500
@@ -47,7 +53,7 @@ PRETRAINED = COMMON | {"learning_rate": 0.001, "epochs": 30, "batch_size": 32}
 
 
 def score(
-    network: models.Network, galaxies: Packed, rows: np.ndarray | None = None, views: Sequence[View] = ONE
+    network: Network, galaxies: Galaxies, rows: np.ndarray | None = None, views: Sequence[View] = ONE
 ) -> tuple[float, float]:
     """RMSE, and accuracy of question 1, on those rows (all by default)."""
     rows = np.arange(len(galaxies.ids)) if rows is None else rows

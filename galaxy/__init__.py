@@ -1,6 +1,6 @@
 """From the files of the Galaxy Zoo competition to a leaderboard submission.
 
-For one's own images: `galaxy.load("models/train_cnn").predict("images/")`, see `galaxy.predictor`.
+For one's own images: `galaxy.load("models/train_cnn").predict("images/")`, see `galaxy.inference.predictor`.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from typing import Any
 # slows training to a tenth wherever another process wants a core, and gains nothing where none does.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-_HELD_BY = {"load": "galaxy.predictor"}
+_HELD_BY = {"load": "galaxy.inference.predictor"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Every param, its value, what it may be and what it means: `python -m galaxy.params_table` checks `params.yaml` and
+"""Every param, its value, what it may be and what it means: `python -m galaxy.cli.params` checks `params.yaml` and
 prints the table that docs/params.md holds; with the name of a classification task it does so for that task's params."""
 
 import argparse
@@ -10,10 +10,10 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from galaxy import params
-from galaxy.classification import params as classification
-from galaxy.errors import run
-from galaxy.params import ModelSections
+from galaxy.core import params
+from galaxy.tasks import params as classification
+from galaxy.core.errors import run
+from galaxy.core.params import ModelSections
 
 SIGNS = {Gt: ("> ", "gt"), Ge: ("≥ ", "ge"), Lt: ("< ", "lt"), Le: ("≤ ", "le")}
 
@@ -63,7 +63,7 @@ def markdown(loaded: ModelSections[Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m galaxy.params_table", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m galaxy.cli.params", description=__doc__)
     parser.add_argument("task", nargs="?", help="a folder of classification/")
     task = parser.parse_args().task
     print(markdown(params.load() if task is None else classification.load(task)))

@@ -1,12 +1,12 @@
-"""The decision tree as a table in Markdown: `python -m galaxy.tree_page` prints what `docs/tree.md` holds."""
+"""The decision tree as a table in Markdown: `python -m galaxy.core.decision_tree` prints what `docs/tree.md` holds."""
 
-from galaxy import tree
+from galaxy.core import decision_tree
 
 
 def markdown() -> str:
     """A row an answer: its question, what that one's answers sum to, column, words, and the question that follows."""
     lines = ["| question | sums to | column | answer | next |", "|---|---|---|---|---|"]
-    for question in tree.QUESTIONS:
+    for question in decision_tree.QUESTIONS:
         for i, (column, answer) in enumerate(zip(question.columns, question.answers, strict=True)):
             asked = f"{question.number} {question.name}: {question.text}" if i == 0 else ""
             parent = (question.parent or "1") if i == 0 else ""

@@ -1,16 +1,18 @@
 """Measure how like the competition's galaxies those at hand are."""
 
-from galaxy import calibration, files, provenance
-from galaxy.errors import run
+from galaxy.evaluation import realism
+from galaxy.core import files
+from galaxy.core import source_info
+from galaxy.core.errors import run
 from stages import paths
 
 
 def main() -> None:
-    table = calibration.compare(calibration.measure_folder(paths.RAW))
-    content = calibration.report(table, provenance.read(paths.RAW))
+    table = realism.compare(realism.measure_folder(paths.RAW))
+    content = realism.report(table, source_info.read(paths.RAW))
     files.write_csv(paths.CALIBRATION_TABLE, table, float_format="%.6g")
     files.write_json(paths.CALIBRATION, content)
-    print(calibration.terminal_table(table, content))
+    print(realism.terminal_table(table, content))
 
 
 if __name__ == "__main__":

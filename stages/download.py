@@ -1,13 +1,14 @@
 """Get the competition's zips, simulated, from a local folder or from Kaggle, and check them."""
 
-from galaxy import params, sources
-from galaxy.errors import run
+from galaxy.core import params
+from galaxy.ingest import download
+from galaxy.core.errors import run
 from stages import paths
 
 
 def main() -> None:
     options = params.load().download
-    counts = sources.download(options, paths.RAW)
+    counts = download.download(options, paths.RAW)
     print(f"{options.source}: {counts.training} training, {counts.test} test galaxies; ids, columns and sums checked")
 
 

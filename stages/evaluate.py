@@ -4,12 +4,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from galaxy import ensemble, evaluation, files, params, provenance, truth, views
-from galaxy.errors import run
-from galaxy.evaluation import Scored
-from galaxy.packed import Packed
-from galaxy.prediction import predict_all
-from galaxy.views import View
+from galaxy.evaluation import ensemble
+from galaxy.evaluation import scores
+from galaxy.core import files
+from galaxy.core import params
+from galaxy.core import source_info
+from galaxy.data import simulated_truth
+from galaxy.data import test_time_views
+from galaxy.core.errors import run
+from galaxy.evaluation.scores import Scored
+from galaxy.data.galaxies import Galaxies
+from galaxy.models.predict import predict_all
+from galaxy.data.test_time_views import View
 from stages import paths
 
 
@@ -17,8 +23,8 @@ def main() -> None:
     options = params.load()
     names = list(options.models)
     shown = options.preprocess.window
-    several = views.views(options.evaluate.views)
-    galaxies = Packed.open(paths.PREPROCESSED, "training")
+    several = test_time_views.views(options.evaluate.views)
+    galaxies = Galaxies.open(paths.PREPROCESSED, "training")
     rows = galaxies.rows(pd.read_csv(paths.SPLIT))
 
     def scored(name: str, seen: Sequence[View]) -> Scored:
@@ -33,26 +39,26 @@ def main() -> None:
     # Without a test split there is nothing else to score on; the report says so.
     scored_on = "test" if len(rows["test"]) else "valid"
     test = valid if scored_on == "valid" else scored("test", several).with_ensembles(weights)
-    single_view = scored(scored_on, views.ONE).with_ensembles(weights) if len(several) > 1 else None
-    test = evaluation.add_baselines(test, galaxies, rows["train"], rows[scored_on])
-    content = evaluation.report(
+    single_view = scored(scored_on, test_time_views.ONE).with_ensembles(weights) if len(several) > 1 else None
+    test = scores.add_baselines(test, galaxies, rows["train"], rows[scored_on])
+    content = scores.report(
         test,
         scored_on,
         valid,
         names,
-        provenance.read(paths.PREPROCESSED),
+        source_info.read(paths.PREPROCESSED),
         single_view=single_view,
-        expected=truth.expected(paths.PREPROCESSED, test.ids),
+        expected=simulated_truth.expected(paths.PREPROCESSED, test.ids),
         weights=weights,
     )
     histories = {name: pd.read_csv(params.out(paths.METRICS, name, "_history.csv")) for name in names}
 
-    evaluation.write_predictions(paths.PREDICTIONS, test, names)
-    files.write_csv(paths.BY_QUESTION, evaluation.question_table(test), float_format="%.6f")
-    files.write_csv(paths.BY_COLUMN, evaluation.column_table(test), float_format="%.6f")
-    evaluation.write_figures(paths.EVALUATE_FIGURES, test, content, histories)
+    scores.write_predictions(paths.PREDICTIONS, test, names)
+    files.write_csv(paths.BY_QUESTION, scores.question_table(test), float_format="%.6f")
+    files.write_csv(paths.BY_COLUMN, scores.column_table(test), float_format="%.6f")
+    scores.write_figures(paths.EVALUATE_FIGURES, test, content, histories)
     files.write_json(paths.REPORT, content)
-    print(evaluation.terminal_table(content))
+    print(scores.terminal_table(content))
 
 
 if __name__ == "__main__":

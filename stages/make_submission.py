@@ -1,8 +1,13 @@
 """Predict the competition's test images and write the leaderboard's CSV."""
 
-from galaxy import ensemble, files, params, prediction, submission, views
-from galaxy.errors import run
-from galaxy.packed import Packed
+from galaxy.evaluation import ensemble
+from galaxy.core import files
+from galaxy.core import params
+from galaxy.models import predict
+from galaxy.inference import submission
+from galaxy.data import test_time_views
+from galaxy.core.errors import run
+from galaxy.data.galaxies import Galaxies
 from stages import paths
 
 
@@ -12,13 +17,13 @@ def main() -> None:
     report = files.read_json(paths.REPORT)
     chosen = report["best"] if how.model == params.BEST else how.model
     names = list(options.models) if chosen in (params.MEAN, params.WEIGHTED) else [chosen]
-    galaxies = Packed.open(paths.PREPROCESSED, "test")
-    predicted = prediction.predict_all(
+    galaxies = Galaxies.open(paths.PREPROCESSED, "test")
+    predicted = predict.predict_all(
         paths.MODELS,
         names,
         galaxies.images,
         how.batch_size,
-        views=views.views(how.views),
+        views=test_time_views.views(how.views),
         shown=options.preprocess.window,
     )
     if chosen not in predicted:

@@ -2,24 +2,27 @@
 
 import pandas as pd
 
-from galaxy import files, params, provenance, report
-from galaxy.errors import run
-from galaxy.packed import Packed
+from galaxy.core import files
+from galaxy.core import params
+from galaxy.core import source_info
+from galaxy.report import page
+from galaxy.core.errors import run
+from galaxy.data.galaxies import Galaxies
 from stages import paths
 
 
 def main() -> None:
     options = params.load()
     evaluated = files.read_json(paths.REPORT)
-    page = report.html(
-        report.Run(
+    page = page.html(
+        page.Run(
             options=options.model_dump(),
-            source=provenance.read(paths.PREPROCESSED),
+            source=source_info.read(paths.PREPROCESSED),
             evaluated=evaluated,
             histories={n: pd.read_csv(params.out(paths.METRICS, n, "_history.csv")) for n in options.models},
             questions=pd.read_csv(paths.BY_QUESTION),
             predicted=pd.read_csv(paths.PREDICTIONS / f"{evaluated['best']}.csv"),
-            galaxies=Packed.open(paths.PREPROCESSED, "training"),
+            galaxies=Galaxies.open(paths.PREPROCESSED, "training"),
             split=pd.read_csv(paths.SPLIT),
         )
     )

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from galaxy import files, params
-from galaxy.errors import run
-from galaxy.split import split
+from galaxy.core import files
+from galaxy.core import params
+from galaxy.core.errors import run
+from galaxy.data.split import split
 from stages import paths
 
 

@@ -4,10 +4,13 @@ import argparse
 
 import pandas as pd
 
-from galaxy import params, provenance, votes
-from galaxy.errors import GalaxyError, run
-from galaxy.outs import Outs
-from galaxy.packed import Packed
+from galaxy.core import params
+from galaxy.core import source_info
+from galaxy.training import vote_fractions
+from galaxy.core.errors import GalaxyError
+from galaxy.core.errors import run
+from galaxy.core.paths import Outs
+from galaxy.data.galaxies import Galaxies
 from stages import paths
 
 
@@ -19,12 +22,12 @@ def main() -> None:
     name = section.removeprefix(params.TRAIN_PREFIX)
     if name not in options.models:
         raise GalaxyError(f"{params.PARAMS_FILE}: no section {section}; it has train_{', train_'.join(options.models)}")
-    votes.train(
+    vote_fractions.train(
         options.models[name],
         options.preprocess,
-        Packed.open(paths.PREPROCESSED, "training"),
+        Galaxies.open(paths.PREPROCESSED, "training"),
         pd.read_csv(paths.SPLIT),
-        provenance.read(paths.PREPROCESSED),
+        source_info.read(paths.PREPROCESSED),
         Outs(
             model=params.out(paths.MODELS, name),
             history=params.out(paths.METRICS, name, "_history.csv"),

@@ -14,13 +14,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # A file of tests a core: before anything imports torch, and for all that the tests run.
     os.environ["OMP_NUM_THREADS"] = "1"
 
-from galaxy import params, sources, tree
-from galaxy.frame import Frame, Window
-from galaxy.params import Augmentation, Download, Local, Params, Simulated
-from galaxy.preprocess import preprocess
+from galaxy.core import params
+from galaxy.ingest import download
+from galaxy.core import decision_tree
+from galaxy.data.field_of_view import Cutout
+from galaxy.data.field_of_view import FieldOfView
+from galaxy.core.params import Augmentation
+from galaxy.core.params import Download
+from galaxy.core.params import Local
+from galaxy.core.params import Params
+from galaxy.core.params import Simulated
+from galaxy.ingest.preprocess import preprocess
 
 if TYPE_CHECKING:
-    from galaxy.models import Spec
+    from galaxy.models.network import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "galaxy_zoo"
@@ -44,7 +51,7 @@ def download_options(source: str = "simulated", folder: Path = Path()) -> Downlo
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the zips of a small simulated competition; read only."""
     folder = tmp_path_factory.mktemp("raw")
-    sources.download(download_options(), folder)
+    download.download(download_options(), folder)
     return folder
 
 
@@ -62,20 +69,20 @@ def augmentation(**changed: Any) -> Augmentation:
     return Augmentation.model_validate({"flip": False, "zoom": 1, "crop": None} | zeros | changed)
 
 
-def whole(side: int) -> Frame:
+def whole(side: int) -> Cutout:
     """What a network sees that sees images of that side as they are."""
-    return Frame(Window(side, side), Window(side, side))
+    return Cutout(FieldOfView(side, side), FieldOfView(side, side))
 
 
 def spec(**changed: Any) -> "Spec":
     """What describes the tests' networks: the course's CNN for the 37 columns, with these changes."""
-    from galaxy.models import Spec  # torch takes seconds, which tests without a model need not wait for
+    from galaxy.models.network import Spec  # torch takes seconds, which tests without a model need not wait for
 
     values = {
         "model": "course_cnn",
         "model_args": {},
         "head": "sigmoid",
-        "outputs": tree.COLUMNS,
+        "outputs": decision_tree.COLUMNS,
         "crop": 212,
         "size": 64,
         "mean": (25.0, 22.0, 18.0),
@@ -89,13 +96,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model with random weights, as the train stage saves one; read only."""
     import torch
 
-    from galaxy import models
+    from galaxy.models.network import build_network
+    from galaxy.models import saved
 
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("models") / "train_cnn"
     data = {"training_galaxies": 42, "split": "0" * 64, "source": {"source": "simulated", "training_galaxies": 60}}
-    network = models.build(spec(head="decision_tree"))
-    models.save(folder, network, {"params": {"pretrained": False}, "metrics": {"epochs": 2}, "data": data})
+    network = build_network(spec(head="decision_tree"))
+    saved.save(folder, network, {"params": {"pretrained": False}, "metrics": {"epochs": 2}, "data": data})
     return folder
 
 

@@ -5,9 +5,11 @@ import pytest
 import torch
 from conftest import augmentation, whole
 
-from galaxy.augmentation import Augment, colour_axis
-from galaxy.frame import Frame, Window
-from galaxy.views import View
+from galaxy.data.augmentation import Augment
+from galaxy.data.augmentation import colour_axis
+from galaxy.data.field_of_view import Cutout
+from galaxy.data.field_of_view import FieldOfView
+from galaxy.data.test_time_views import View
 
 
 def test_no_augmentation_is_none_at_all():
@@ -46,7 +48,7 @@ def test_a_view_has_real_sky_where_the_packed_image_has_it():
     draw = np.random.default_rng(0)
     image = np.full((96, 96, 3), 10, np.uint8)
     image[16:80, 16:80] = draw.integers(100, 256, (64, 64, 3))  # what lies beyond the frame is dark
-    augment = Augment.of(augmentation(rotation=180), Frame(Window(128, 64), Window(192, 96)), seed=1)
+    augment = Augment.of(augmentation(rotation=180), Cutout(FieldOfView(128, 64), FieldOfView(192, 96)), seed=1)
     views = np.stack([augment(image, key) for key in range(20)])
     assert views.shape == (20, 64, 64, 3)
     corners = views[:, [0, 0, -1, -1], [0, -1, 0, -1]].reshape(20, -1)
@@ -56,7 +58,7 @@ def test_a_view_has_real_sky_where_the_packed_image_has_it():
 
 def test_without_a_random_part_the_network_sees_the_same_in_training_and_when_it_is_scored():
     smooth = np.add.outer(np.arange(60), 2 * np.arange(60)).astype(np.uint8)[..., None].repeat(3, axis=2)
-    frame = Frame(Window(80, 32), Window(120, 60))
+    frame = Cutout(FieldOfView(80, 32), FieldOfView(120, 60))
     trained = Augment.of(augmentation(), frame, seed=1)(smooth, 0)
     scored = View()(torch.from_numpy(smooth[None]), frame)[0].numpy()
     assert trained.shape == scored.shape == (32, 32, 3)
@@ -66,7 +68,7 @@ def test_without_a_random_part_the_network_sees_the_same_in_training_and_when_it
 def test_crops_are_drawn_uniformly_in_pixels_of_the_original():
     image = np.zeros((96, 96, 3), np.uint8)
     image[32:64, 32:64] = 200  # 64 pixels of the original
-    augment = Augment.of(augmentation(crop=[80, 160]), Frame(Window(128, 64), Window(192, 96)), seed=1)
+    augment = Augment.of(augmentation(crop=[80, 160]), Cutout(FieldOfView(128, 64), FieldOfView(192, 96)), seed=1)
     sides = np.sqrt([(augment(image, key)[..., 0] > 100).sum() for key in range(300)])
     crops = 64 * 64 / sides
     assert crops.min() == pytest.approx(80, abs=3)

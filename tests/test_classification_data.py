@@ -14,14 +14,29 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from galaxy import competition, tree
-from galaxy import params as common
-from galaxy.classification import builtin, duplicates, galaxy10, params, readers, sources
-from galaxy.classification.examples import SETS, Examples
-from galaxy.classification.params import Data, Split, TaskParams
-from galaxy.classification.prepare import HELD_OUT, LABELLED, UNLABELLED, Prepared, prepare
-from galaxy.classification.splits import balanced, split
-from galaxy.errors import GalaxyError
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.core import decision_tree
+from galaxy.core import params as common
+from galaxy.tasks import builtin_samples
+from galaxy.tasks import duplicates
+from galaxy.tasks import galaxy10
+from galaxy.tasks import params
+from galaxy.tasks import readers
+from galaxy.tasks import sources
+from galaxy.tasks.examples import SETS
+from galaxy.tasks.examples import Examples
+from galaxy.tasks.params import Data
+from galaxy.tasks.params import Split
+from galaxy.tasks.params import TaskParams
+from galaxy.tasks.prepare import HELD_OUT
+from galaxy.tasks.prepare import LABELLED
+from galaxy.tasks.prepare import UNLABELLED
+from galaxy.tasks.prepare import Prepared
+from galaxy.tasks.prepare import prepare
+from galaxy.tasks.split import balanced
+from galaxy.tasks.split import split
+from galaxy.core.errors import GalaxyError
 
 CLASSIFICATION = ROOT.parent / "shared" / "classification"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -70,7 +85,7 @@ def test_the_majoritys_class_is_the_end_of_a_chain_of_majorities():
 
     def give(row: int, **fractions: float) -> None:
         for column, value in fractions.items():
-            votes[row, tree.COLUMN_INDEX[column.replace("_", ".")]] = value
+            votes[row, decision_tree.COLUMN_INDEX[column.replace("_", ".")]] = value
 
     give(0, Class1_1=0.8, Class1_2=0.2, Class7_1=0.6, Class7_2=0.2)
     give(1, Class1_1=0.3, Class1_2=0.7, Class2_1=0.1, Class2_2=0.6, Class4_1=0.5, Class4_2=0.1, Class10_3=0.5)
@@ -111,7 +126,7 @@ def test_prepared_sets_come_back_as_they_were(galaxies: Prepared, tmp_path: Path
 
 
 def test_galaxy10_of_real_galaxies_has_the_classes_counted_before(real: Path, tmp_path: Path):
-    votes = competition.read_solutions(competition.zip_path(real, competition.SOLUTIONS))[list(tree.COLUMNS)].to_numpy()
+    votes = archives.read_solutions(competition.zip_path(real, competition.SOLUTIONS))[list(decision_tree.COLUMNS)].to_numpy()
     followed = galaxy10.followed(votes)
     assert followed.sum(axis=0).tolist() == [786, 740, 832, 84, 274, 3, 104, 434, 340, 141]
     ties = followed.sum(axis=1) == 2
@@ -178,7 +193,7 @@ def test_the_smaller_classes_are_drawn_again_until_all_are_equal():
 
 
 def cifar_zip(path: Path) -> Path:
-    images = builtin.cifar10(32)
+    images = builtin_samples.cifar10(32)
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(0, 200, 7):
             part = "test" if images.own_test[i] else "train"
@@ -191,7 +206,7 @@ def test_cifar10_is_read_from_a_zip_and_from_folders_alike(tmp_path: Path):
     path = cifar_zip(tmp_path / "cifar.zip")
     shutil.unpack_archive(path, tmp_path / "folders")
     zipped, unpacked = readers.cifar10(path, 32), readers.cifar10(tmp_path / "folders", 32)
-    whole = builtin.cifar10(32)
+    whole = builtin_samples.cifar10(32)
     for collected in (zipped, unpacked):
         assert collected.classes == readers.CIFAR10_CLASSES
         for name, image, label, own_test in zip(
@@ -203,7 +218,7 @@ def test_cifar10_is_read_from_a_zip_and_from_folders_alike(tmp_path: Path):
 
 
 def test_cifar10_is_read_from_the_authors_binary_archive(tmp_path: Path):
-    whole = builtin.cifar10(32)
+    whole = builtin_samples.cifar10(32)
     with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as archive:
         for i, name in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
             rows = slice(i * 20, i * 20 + 20)
@@ -220,7 +235,7 @@ def test_cifar10_is_read_from_the_authors_binary_archive(tmp_path: Path):
 
 def fashion_mnist_files(folder: Path) -> None:
     """Write the four files, with 160 and 40 images."""
-    whole = builtin.fashion_mnist(28)
+    whole = builtin_samples.fashion_mnist(28)
     for name, rows in (("train", slice(0, 160)), ("t10k", slice(160, 200))):
         images, labels = whole.images[rows, :, :, 0], whole.labels[rows].astype(np.uint8)
         header = b"\0\0\x08\x03" + np.array(images.shape, ">i4").tobytes()
@@ -232,7 +247,7 @@ def fashion_mnist_files(folder: Path) -> None:
 
 def test_fashion_mnist_is_read_from_its_four_files(tmp_path: Path):
     fashion_mnist_files(tmp_path)
-    whole, collected = builtin.fashion_mnist(28), readers.idx(tmp_path, 28)
+    whole, collected = builtin_samples.fashion_mnist(28), readers.idx(tmp_path, 28)
     assert np.array_equal(collected.images, whole.images)
     assert np.array_equal(collected.own_test, whole.own_test)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")

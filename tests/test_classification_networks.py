@@ -7,10 +7,10 @@ import timm
 import torch
 from torch import nn
 
-from galaxy import models
-from galaxy.classification import networks
-from galaxy.errors import GalaxyError
-from galaxy.models import Spec
+from galaxy.models.network import build_network
+from galaxy.models import small_classifiers
+from galaxy.core.errors import GalaxyError
+from galaxy.models.network import Spec
 
 SIDES = {"galaxy10": 48, "cifar10": 32}
 
@@ -45,7 +45,7 @@ def spec(model: str, classes: int, size: int, channels: int = 3, **model_args: o
     ],
 )
 def test_parameters_are_those_published(model: str, classes: int, size: int, channels: int, parameters: int):
-    network = models.build(spec(model, classes, size, channels))
+    network = build_network(spec(model, classes, size, channels))
     assert network.parameters_count == parameters
     with torch.inference_mode():
         images = torch.zeros(2, size, size, channels, dtype=torch.uint8)
@@ -79,13 +79,13 @@ def test_convolutions_begin_with_hes_deviation(model: str, mode: str):
 
 
 def test_silu_takes_the_place_of_relu_by_params_alone():
-    network = models.build(spec("resnet18", 6, 64, act_layer="silu"))
+    network = build_network(spec("resnet18", 6, 64, act_layer="silu"))
     kinds = {type(layer) for layer in network.modules()}
     assert nn.SiLU in kinds
     assert nn.ReLU not in kinds
 
 
 def test_there_are_no_published_weights_of_them():
-    for name in networks.default_cfgs:
+    for name in small_classifiers.default_cfgs:
         with pytest.raises(GalaxyError, match="has no pretrained weights"):
-            models.build(spec(name, 10, SIDES[name.split("_")[0]]), pretrained=True)
+            build_network(spec(name, 10, SIDES[name.split("_")[0]]), pretrained=True)

@@ -134,7 +134,7 @@ path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 REGISTER = """
 from pathlib import Path
-path = Path("galaxy/networks.py")
+path = Path("galaxy/models/architectures.py")
 path.write_text(path.read_text() + Path("tiny_net.txt").read_text())
 """
 

@@ -10,14 +10,17 @@ import pytest
 import yaml
 from conftest import ROOT, command
 
-from galaxy import cli, comparison, metrics, tree
-from galaxy.errors import GalaxyError
+from galaxy import cli
+from galaxy.report import comparison
+from galaxy.core import metrics
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
 
 GALAXIES = 60
 
 
 def table(values: np.ndarray, first: int = 100) -> pd.DataFrame:
-    frame = pd.DataFrame(values, columns=list(tree.COLUMNS))
+    frame = pd.DataFrame(values, columns=list(decision_tree.COLUMNS))
     frame.insert(0, "GalaxyID", np.arange(first, first + len(values)))
     return frame
 
@@ -46,7 +49,7 @@ def test_the_difference_is_that_of_the_scores_and_its_interval_holds_it(voted: n
     assert len(found) == 12
     assert found["before"][0] == pytest.approx(metrics.rmse(before, voted))
     assert found["after"][0] == pytest.approx(metrics.rmse(after, voted))
-    odd = tree.column_slice(tree.question(6))
+    odd = decision_tree.column_slice(decision_tree.question(6))
     assert found["after"][6] == pytest.approx(metrics.rmse(after[:, odd], voted[:, odd]))
     assert np.allclose(found["difference"], found["after"] - found["before"])
     assert ((found["low"] < found["difference"]) & (found["difference"] < found["high"])).all()

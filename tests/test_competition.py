@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 from conftest import TEST, TRAINING
 
-from galaxy import competition, tree
-from galaxy.errors import GalaxyError
-from galaxy.images import Cropper
-from galaxy.preprocess import pack
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
+from galaxy.ingest.decode import Cropper
+from galaxy.ingest.preprocess import pack
 
-HEADER = ",".join(["GalaxyID", *tree.COLUMNS])
+HEADER = ",".join(["GalaxyID", *decision_tree.COLUMNS])
 
 
 def row(galaxy_id: str = "100001", **changed: str) -> str:
     """A row that is right: everyone says smooth, round, not odd; but for the changed columns (Class1_1=…)."""
-    values = dict.fromkeys(tree.COLUMNS, "0")
+    values = dict.fromkeys(decision_tree.COLUMNS, "0")
     values |= {"Class1.1": "1", "Class6.2": "1", "Class7.1": "1"}
     values |= {name.replace("_", "."): value for name, value in changed.items()}
     return ",".join([galaxy_id, *values.values()])
@@ -43,9 +45,9 @@ def solutions(tmp_path: Path, text: str, name: str = "training_solutions_rev1.cs
     ids=["plain", "CRLF", "byte order mark", "quoted header", "no last newline"],
 )
 def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callable[[str], str]):
-    table = competition.read_solutions(solutions(tmp_path, edit("\n".join([HEADER, row("7"), row("3")]) + "\n")))
+    table = archives.read_solutions(solutions(tmp_path, edit("\n".join([HEADER, row("7"), row("3")]) + "\n")))
     assert table["GalaxyID"].tolist() == [3, 7]
-    assert list(table.columns) == ["GalaxyID", *tree.COLUMNS]
+    assert list(table.columns) == ["GalaxyID", *decision_tree.COLUMNS]
     assert table["Class1.1"].tolist() == [1.0, 1.0]
 
 
@@ -87,7 +89,7 @@ def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callab
 )
 def test_wrong_solutions_are_refused_with_the_reason(tmp_path: Path, lines: list[str], message: str):
     with pytest.raises(GalaxyError) as error:
-        competition.read_solutions(solutions(tmp_path, "\n".join(lines)))
+        archives.read_solutions(solutions(tmp_path, "\n".join(lines)))
     assert message in str(error.value)
     assert "solutions.zip" in str(error.value)
 
@@ -95,7 +97,7 @@ def test_wrong_solutions_are_refused_with_the_reason(tmp_path: Path, lines: list
 def test_solutions_in_another_encoding_are_refused(tmp_path: Path):
     path = solutions(tmp_path, f"{HEADER}\n{row()}\n", encoding="utf-16")
     with pytest.raises(GalaxyError, match="cannot be read as CSV: 'utf-8' codec can't decode"):
-        competition.read_solutions(path)
+        archives.read_solutions(path)
 
 
 @pytest.mark.parametrize("names", [(), ("readme.txt",), ("a.csv", "b.csv"), ("__MACOSX/a.csv",)], ids=str)
@@ -106,7 +108,7 @@ def test_a_zip_of_solutions_holds_one_table(tmp_path: Path, names: tuple[str, ..
             archive.writestr(name, HEADER)
     count = len([name for name in names if name in ("a.csv", "b.csv")])
     with pytest.raises(GalaxyError, match=f"holds {count} CSV files; it must hold exactly one"):
-        competition.read_solutions(path)
+        archives.read_solutions(path)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -123,7 +125,7 @@ def test_a_member_damaged_anywhere_is_named_however_it_is_compressed(tmp_path: P
         damaged[draw.randrange(len(damaged))] ^= draw.randrange(1, 256)
         path.write_bytes(damaged)
         try:
-            competition.read_solutions(path)
+            archives.read_solutions(path)
         except GalaxyError as error:
             messages.append(str(error))
     assert len(messages) > 50  # the others hit a time stamp or the like
@@ -132,13 +134,13 @@ def test_a_member_damaged_anywhere_is_named_however_it_is_compressed(tmp_path: P
 
 def test_sums_may_be_off_by_rounding(tmp_path: Path):
     path = solutions(tmp_path, f"{HEADER}\n{row(Class1_1='0.999993', Class7_1='0.999999')}\n")
-    assert len(competition.read_solutions(path)) == 1
+    assert len(archives.read_solutions(path)) == 1
 
 
 def test_only_the_first_problems_are_listed(tmp_path: Path):
     lines = [HEADER, *(row(str(i), Class1_1="0.5") for i in range(100))]
     with pytest.raises(GalaxyError) as error:
-        competition.read_solutions(solutions(tmp_path, "\n".join(lines)))
+        archives.read_solutions(solutions(tmp_path, "\n".join(lines)))
     assert "200 in all" in str(error.value)  # question 1 and question 7, of a hundred galaxies
     assert "and 190 more" in str(error.value)
     assert len(str(error.value).splitlines()) == 12
@@ -153,16 +155,16 @@ def test_a_file_that_is_no_whole_zip_is_named(tmp_path: Path, raw: Path, kept: f
     whole = competition.zip_path(raw, competition.TEST_IMAGES).read_bytes()
     path = tmp_path / "images.zip"
     path.write_bytes(whole[: int(len(whole) * kept)] + content)
-    for read in (competition.image_members, competition.read_solutions):
+    for read in (archives.image_members, archives.read_solutions):
         with pytest.raises(GalaxyError, match=r"images\.zip is not a whole zip file"):
             read(path)
 
 
 def test_a_zip_that_is_absent_or_a_folder_is_named(tmp_path: Path):
     with pytest.raises(GalaxyError, match=r"none\.zip: no such file"):
-        competition.image_members(tmp_path / "none.zip")
+        archives.image_members(tmp_path / "none.zip")
     with pytest.raises(GalaxyError, match="is not a whole zip file"):
-        competition.image_members(tmp_path)
+        archives.image_members(tmp_path)
 
 
 def test_members_that_are_no_images_are_left_alone_and_ids_are_sorted(tmp_path: Path):
@@ -178,7 +180,7 @@ def test_members_that_are_no_images_are_left_alone_and_ids_are_sorted(tmp_path: 
             "a/",
         ):
             archive.writestr(name, b"")
-    assert competition.image_members(path) == {9: "a/b/9.jpg", 10: "a/b/10.jpg"}
+    assert archives.image_members(path) == {9: "a/b/9.jpg", 10: "a/b/10.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_an_id_twice_and_no_image_at_all_are_refused(tmp_path: Path, names: tupl
         for name in names:
             archive.writestr(name, b"")
     with pytest.raises(GalaxyError) as error:
-        competition.image_members(path)
+        archives.image_members(path)
     assert message in str(error.value)
 
 
@@ -224,7 +226,7 @@ def test_members_that_cannot_honestly_be_read_are_refused_before_they_are(
     tmp_path: Path, offset: int, value: bytes, message: str
 ):
     path = tmp_path / "some.zip"
-    for member, read in (("a/9.jpg", competition.image_members), ("a.csv", competition.read_solutions)):
+    for member, read in (("a/9.jpg", archives.image_members), ("a.csv", archives.read_solutions)):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(member, b"0" * 1000)
         patched(path, offset, value)
@@ -241,7 +243,7 @@ def test_a_member_that_is_a_hundred_gigabytes_of_nothing_is_refused(tmp_path: Pa
         archive.getinfo("9.jpg").file_size = 10**11  # what the directory, written on closing, will say
     assert path.stat().st_size < 1000
     with pytest.raises(GalaxyError, match=r"9\.jpg claims 100,000,000,000 bytes"):
-        competition.image_members(path)
+        archives.image_members(path)
 
 
 def test_members_with_paths_that_lead_out_of_the_zip_are_read_and_never_written(tmp_path: Path):
@@ -250,7 +252,7 @@ def test_members_with_paths_that_lead_out_of_the_zip_are_read_and_never_written(
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("../9.jpg", "/tmp/10.jpg", "C:\\11.jpg"):  # noqa: S108 (nothing is written there)
             archive.writestr(name, b"no image")
-    members = competition.image_members(path)
+    members = archives.image_members(path)
     assert members == {9: "../9.jpg", 10: "/tmp/10.jpg"}  # noqa: S108
     with pytest.raises(GalaxyError, match=r"\.\./9\.jpg: no readable image"):
         pack(path, list(members.values()), Cropper(424, 212, 64), tmp_path / "inside" / "images.npy")
@@ -258,7 +260,7 @@ def test_members_with_paths_that_lead_out_of_the_zip_are_read_and_never_written(
 
 
 def test_whole_files_pass_and_are_counted(raw: Path):
-    counts = competition.check(raw)
+    counts = archives.check(raw)
     assert (counts.training, counts.test) == (TRAINING, TEST)
     assert not counts.complete
 
@@ -266,7 +268,7 @@ def test_whole_files_pass_and_are_counted(raw: Path):
 def test_images_without_a_row_and_rows_without_an_image_are_listed(tmp_path: Path, raw: Path):
     for archive in competition.ARCHIVES:
         competition.zip_path(tmp_path, archive).symlink_to(competition.zip_path(raw, archive))
-    table = competition.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
+    table = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
     gone = table["GalaxyID"][0]
     changed = table.assign(GalaxyID=table["GalaxyID"].replace(gone, 999999999))
     target = competition.zip_path(tmp_path, competition.SOLUTIONS)
@@ -274,11 +276,11 @@ def test_images_without_a_row_and_rows_without_an_image_are_listed(tmp_path: Pat
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("training_solutions_rev1.csv", changed.to_csv(index=False))
     with pytest.raises(GalaxyError) as error:
-        competition.check(tmp_path)
+        archives.check(tmp_path)
     assert f"galaxy {gone}: an image, no row" in str(error.value)
     assert "galaxy 999999999: a row, no image" in str(error.value)
 
 
 def test_the_real_files_pass(real: Path):
-    counts = competition.check(real)
+    counts = archives.check(real)
     assert (counts.training, counts.test) == (4157, 1197)

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from conftest import ROOT, TRAINING, command
 
-from galaxy import provenance
-from galaxy.packed import Packed
-from galaxy.split import split
+from galaxy.core import source_info
+from galaxy.data.galaxies import Galaxies
+from galaxy.data.split import split
 
 MOUNT = ["unshare", "--user", "--map-root-user", "--mount"]
 
@@ -40,8 +40,8 @@ def project(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPathFact
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.copytree(raw, folder / "data/raw")
     shutil.copytree(preprocessed, folder / "data/preprocessed")
-    provenance.write(folder / "data/preprocessed", provenance.read(raw))
-    split(Packed.open(preprocessed, "training").ids, 0.2, 0.1, 1).to_csv(folder / "data/split.csv", index=False)
+    source_info.write(folder / "data/preprocessed", source_info.read(raw))
+    split(Galaxies.open(preprocessed, "training").ids, 0.2, 0.1, 1).to_csv(folder / "data/split.csv", index=False)
     return folder
 
 

@@ -16,8 +16,13 @@ from conftest import ROOT, command, committed
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from pages import PAGES, blocks, mentioned, shown
 
-from galaxy import calibration, cli, models, params, tree, tree_page
-from galaxy.classification import params as classification
+from galaxy.evaluation import realism
+from galaxy import cli
+from galaxy.models.network import build_network
+from galaxy.models import saved
+from galaxy.core import params
+from galaxy.core import decision_tree
+from galaxy.tasks import params as classification
 
 SOURCE = "".join(path.read_text() for path in sorted(ROOT.glob("galaxy/**/*.py")))
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -69,8 +74,8 @@ def test_every_module_and_script_that_is_called_is_there(words: tuple[str, ...])
 
 
 def test_the_tree_is_the_codes():
-    assert tree_page.markdown() in (ROOT / "docs/tree.md").read_text()
-    assert all(f"`{column}`" in tree_page.markdown() for column in tree.COLUMNS)
+    assert decision_tree.markdown() in (ROOT / "docs/tree.md").read_text()
+    assert all(f"`{column}`" in decision_tree.markdown() for column in decision_tree.COLUMNS)
 
 
 def test_the_graph_is_dvcs():
@@ -111,7 +116,7 @@ def test_the_calibration_is_that_of_the_committed_metrics():
     assert content["source"] == "simulated"
     assert content["rows_within_limit"] == content["rows"]
     assert content["central_pixel_below_column_means"]
-    assert calibration.terminal_table(table, content) in (ROOT / "docs/simulator.md").read_text()
+    assert realism.terminal_table(table, content) in (ROOT / "docs/simulator.md").read_text()
 
 
 def test_every_error_that_is_explained_is_one_that_the_code_raises():
@@ -124,8 +129,8 @@ def test_every_error_that_is_explained_is_one_that_the_code_raises():
 
 def test_the_example_backbone_is_a_model_that_the_params_can_name(model: Path):
     (code,) = [block for block in blocks(ROOT / "docs/extending.md", "python") if "register_model" in block]
-    exec(compile(code, "extending.md", "exec"), {"__name__": "galaxy.networks"})  # noqa: S102
-    network = models.build(models.load(model)[0].spec.model_copy(update={"model": "tiny_net"}))
+    exec(compile(code, "extending.md", "exec"), {"__name__": "galaxy.models.architectures"})  # noqa: S102
+    network = build_network(saved.load(model)[0].spec.model_copy(update={"model": "tiny_net"}))
     assert network.eval()(torch.zeros((2, 64, 64, 3), dtype=torch.uint8)).shape == (2, 37)
 
 

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from galaxy import competition, ensemble, metrics
-from galaxy.ensemble import MEAN, WEIGHTED
-from galaxy.errors import GalaxyError
-from galaxy.packed import Packed
+from galaxy.ingest import archives
+from galaxy.evaluation import ensemble
+from galaxy.core import metrics
+from galaxy.evaluation.ensemble import MEAN
+from galaxy.evaluation.ensemble import WEIGHTED
+from galaxy.core.errors import GalaxyError
+from galaxy.data.galaxies import Galaxies
 
 
 @pytest.fixture
@@ -40,11 +43,11 @@ def test_the_weighted_sum_is_no_worse_than_the_mean_where_it_was_fitted(voted):
 
 
 def test_sums_of_the_decision_tree_hold_for_ensembles_of_models_that_keep_them(preprocessed):
-    votes = Packed.open(preprocessed, "training").votes
+    votes = Galaxies.open(preprocessed, "training").votes
     predictions = {"one": votes, "other": np.roll(votes, 1, axis=0)}
     combined = ensemble.combine(predictions, ensemble.fit_weights(predictions, np.roll(votes, 2, axis=0)))
     for name in (MEAN, WEIGHTED):
-        assert max(np.abs(excess).max() for _, excess in competition.tree_sums(combined[name])) < 1e-5
+        assert max(np.abs(excess).max() for _, excess in archives.tree_sums(combined[name])) < 1e-5
 
 
 def test_weights_of_other_models_are_refused(voted):

@@ -12,8 +12,12 @@ import pytest
 import torch
 from conftest import TEST, command
 
-from galaxy import cli, export, model_card, models, tree
-from galaxy.errors import GalaxyError
+from galaxy import cli
+from galaxy.inference import export
+from galaxy.inference import model_card
+from galaxy.models import saved
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def test_the_exported_network_takes_raw_pixels_in_any_number(
     (entry,), (out,) = session.get_inputs(), session.get_outputs()
     assert (entry.name, entry.type, entry.shape[1:]) == ("images", "tensor(uint8)", [64, 64, 3])
     assert (out.name, out.type, out.shape[1:]) == ("fractions", "tensor(float)", [37])
-    network, _ = models.load(model)
+    network, _ = saved.load(model)
     for some in (packed[:1], packed[:5], packed):
         with torch.inference_mode():
             expected = network(torch.from_numpy(np.array(some))).numpy()
@@ -49,7 +53,7 @@ def test_the_exported_network_takes_raw_pixels_in_any_number(
 
 def test_the_file_says_what_it_predicts_and_from_what(exported: tuple[Path, str]):
     stored = {item.key: item.value for item in onnx.load(exported[0]).metadata_props}
-    assert stored["columns"].split(",") == list(tree.COLUMNS)
+    assert stored["columns"].split(",") == list(decision_tree.COLUMNS)
     assert stored["trained_on"] == "simulated"
 
 

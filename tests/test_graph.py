@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from galaxy.params import TRAIN_PREFIX
+from galaxy.core.params import TRAIN_PREFIX
 
 GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES: dict[str, Any] = GRAPH["stages"]

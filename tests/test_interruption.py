@@ -15,9 +15,11 @@ import pytest
 import yaml
 from conftest import ROOT, command
 
-from galaxy import checkpoints, models, provenance
-from galaxy.packed import Packed
-from galaxy.split import split
+from galaxy.training import resume
+from galaxy.models import saved
+from galaxy.core import source_info
+from galaxy.data.galaxies import Galaxies
+from galaxy.data.split import split
 
 RESULTS = (
     "models/train_cnn/model.safetensors",
@@ -46,8 +48,8 @@ def new_project(folder: Path, raw: Path, preprocessed: Path) -> Path:
     content["train_cnn"]["augmentation"] |= {"flip": True, "rotation": 180}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.copytree(preprocessed, folder / "data/preprocessed")
-    provenance.write(folder / "data/preprocessed", provenance.read(raw))
-    ids = Packed.open(preprocessed, "training").ids
+    source_info.write(folder / "data/preprocessed", source_info.read(raw))
+    ids = Galaxies.open(preprocessed, "training").ids
     split(ids, 0.2, 0.1, 1).to_csv(folder / "data/split.csv", index=False)
     return folder
 
@@ -171,12 +173,12 @@ def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(p
     assert "going on from" in outputs[1].stdout  # the same training stops at the same place
     assert not (project / "models").exists()
     kept = project / ".checkpoints/train_cnn-best"
-    models.load(kept)
+    saved.load(kept)
 
     content["train_cnn"] |= {"learning_rate": 0.001, "weight_decay": 0.0, "epochs": 1}
     (project / "params.yaml").write_text(yaml.safe_dump(content))
     assert "going on from" not in command(*STAGE, folder=project).stdout
-    assert models.load(kept)
+    assert saved.load(kept)
 
 
 def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alone(
@@ -197,7 +199,7 @@ def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alon
 
 def test_the_key_depends_on_all_contents_and_others_are_removed(tmp_path: Path):
     def key(contents: dict[str, int]) -> str:
-        with suppress(ZeroDivisionError), checkpoints.folder(tmp_path / "root", [contents]) as folder:
+        with suppress(ZeroDivisionError), resume.folder(tmp_path / "root", [contents]) as folder:
             folder.mkdir(parents=True, exist_ok=True)
             raise ZeroDivisionError  # what fails leaves its folder
         (left,) = (tmp_path / "root").iterdir()
@@ -209,6 +211,6 @@ def test_the_key_depends_on_all_contents_and_others_are_removed(tmp_path: Path):
 
 
 def test_the_folder_goes_where_training_ends_well(tmp_path: Path):
-    with checkpoints.folder(tmp_path / "root", []) as folder:
+    with resume.folder(tmp_path / "root", []) as folder:
         folder.mkdir(parents=True)
     assert not (tmp_path / "root").exists()

@@ -5,8 +5,12 @@ import pytest
 from conftest import REAL
 from sklearn.metrics import accuracy_score, root_mean_squared_error
 
-from galaxy import competition, metrics, tree
-from galaxy.baselines import CentralPixel, ColumnMeans
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.core import metrics
+from galaxy.core import decision_tree
+from galaxy.evaluation.baselines import CentralPixel
+from galaxy.evaluation.baselines import ColumnMeans
 
 
 @pytest.fixture
@@ -26,16 +30,16 @@ def test_rmse_by_question_and_column_add_up_to_the_whole(votes):
     columns = metrics.by_column(predicted, voted)
     assert np.sqrt(np.square(columns["rmse"]).mean()) == pytest.approx(metrics.rmse(predicted, voted))
     questions = metrics.by_question(predicted, voted)
-    answers = [len(question.answers) for question in tree.QUESTIONS]
+    answers = [len(question.answers) for question in decision_tree.QUESTIONS]
     total = np.sqrt((np.square(questions["rmse"]) * answers).sum() / 37)
     assert total == pytest.approx(metrics.rmse(predicted, voted))
 
 
 def test_accuracy_is_taken_where_half_of_the_volunteers_reached_the_question(votes):
     predicted, voted = votes
-    question = tree.question(7)  # hangs on Class1.1
+    question = decision_tree.question(7)  # hangs on Class1.1
     rows = voted[:, 0] >= 0.5
-    answers = tree.column_slice(question)
+    answers = decision_tree.column_slice(question)
     expected = accuracy_score(voted[rows, answers].argmax(1), predicted[rows, answers].argmax(1))
     assert 0 < rows.sum() < len(rows)
     assert metrics.accuracy(question, predicted, voted) == pytest.approx(expected)
@@ -44,8 +48,8 @@ def test_accuracy_is_taken_where_half_of_the_volunteers_reached_the_question(vot
 
 def test_accuracy_where_nobody_was_asked_is_not_a_number():
     voted = np.zeros((3, 37))
-    assert np.isnan(metrics.accuracy(tree.question(2), voted, voted))
-    assert metrics.accuracy(tree.question(1), voted, voted) == 1
+    assert np.isnan(metrics.accuracy(decision_tree.question(2), voted, voted))
+    assert metrics.accuracy(decision_tree.question(1), voted, voted) == 1
 
 
 def test_the_noise_floor_is_what_a_perfect_model_is_left_with():
@@ -73,7 +77,7 @@ def test_central_pixel_finds_six_groups_of_colour():
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real files are absent")
 def test_the_real_votes_give_the_published_orders_of_magnitude():
-    voted = competition.read_solutions(competition.zip_path(REAL, competition.SOLUTIONS))[list(tree.COLUMNS)].to_numpy()
+    voted = archives.read_solutions(competition.zip_path(REAL, competition.SOLUTIONS))[list(decision_tree.COLUMNS)].to_numpy()
     # All zeros 0.27160 and column means 0.1639 on the whole competition; these files are a part of it, not drawn at
     # random: a few hundredths off.
     assert metrics.rmse(np.zeros_like(voted), voted) == pytest.approx(0.2716, rel=0.02)

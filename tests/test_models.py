@@ -12,9 +12,13 @@ import torch
 from conftest import spec
 from safetensors.torch import load_file, save, save_file
 
-from galaxy import competition, models, tree
-from galaxy.errors import GalaxyError
-from galaxy.heads import DecisionTree, Sigmoid
+from galaxy.ingest import archives
+from galaxy.models.network import build_network
+from galaxy.models import saved
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
+from galaxy.models.heads import DecisionTree
+from galaxy.models.heads import Sigmoid
 
 WEIGHTS = save({"classifier.bias": torch.zeros(1000)})
 
@@ -25,18 +29,18 @@ def images(count: int = 3, size: int = 64) -> torch.Tensor:
 
 @pytest.mark.parametrize(("model", "parameters"), [("course_cnn", 571_225), ("resnet18", 11_195_493)])
 def test_parameters_are_those_published(model: str, parameters: int):
-    assert models.build(spec(model=model)).parameters_count == parameters
+    assert build_network(spec(model=model)).parameters_count == parameters
 
 
 @pytest.mark.parametrize("model", ["course_cnn", "resnet10t", "vit_tiny_patch16_224"])
 @pytest.mark.parametrize("size", [64, 96])
 def test_any_network_takes_the_size_of_the_images(model: str, size: int):
-    network = models.build(spec(model=model, size=size)).eval()
+    network = build_network(spec(model=model, size=size)).eval()
     assert network(images(size=size)).shape == (3, 37)
 
 
 def test_pixels_are_normalised_by_the_specs_mean_and_deviation():
-    network = models.build(spec()).eval()
+    network = build_network(spec()).eval()
     pixels = images()
     by_hand = (pixels.permute(0, 3, 1, 2).float() - torch.tensor([25.0, 22, 18]).view(3, 1, 1)) / torch.tensor(
         [36.0, 31, 27]
@@ -47,7 +51,7 @@ def test_pixels_are_normalised_by_the_specs_mean_and_deviation():
 def test_the_trees_head_satisfies_every_sum():
     logits = 5 * torch.randn(200, 37, generator=torch.Generator().manual_seed(0))
     votes = DecisionTree()(logits).double().numpy()
-    for _, excess in competition.tree_sums(votes):
+    for _, excess in archives.tree_sums(votes):
         assert np.abs(excess).max() < 1e-6
     assert votes.min() >= 0
     assert votes.max() <= 1
@@ -55,14 +59,14 @@ def test_the_trees_head_satisfies_every_sum():
 
 def test_the_trees_head_can_say_anything_that_the_tree_allows():
     shares = {
-        q.number: torch.rand(len(q.answers), generator=torch.Generator().manual_seed(q.number)) for q in tree.QUESTIONS
+        q.number: torch.rand(len(q.answers), generator=torch.Generator().manual_seed(q.number)) for q in decision_tree.QUESTIONS
     }
     shares = {number: share / share.sum() for number, share in shares.items()}
     votes = DecisionTree()(torch.cat([share.log() for share in shares.values()])[None])[0]
-    assert votes[tree.COLUMN_INDEX["Class1.2"]] == pytest.approx(float(shares[1][1]), rel=1e-5)
+    assert votes[decision_tree.COLUMN_INDEX["Class1.2"]] == pytest.approx(float(shares[1][1]), rel=1e-5)
     arms = float(shares[1][1] * shares[2][1] * shares[4][0] * shares[11][1])
-    assert votes[tree.COLUMN_INDEX["Class11.2"]] == pytest.approx(arms, rel=1e-5)
-    assert votes[tree.COLUMN_INDEX["Class6.1"]] == pytest.approx(float(shares[6][0]), rel=1e-5)
+    assert votes[decision_tree.COLUMN_INDEX["Class11.2"]] == pytest.approx(arms, rel=1e-5)
+    assert votes[decision_tree.COLUMN_INDEX["Class6.1"]] == pytest.approx(float(shares[6][0]), rel=1e-5)
 
 
 def test_the_sigmoid_head_treats_each_column_by_itself():
@@ -81,21 +85,21 @@ def test_the_sigmoid_head_treats_each_column_by_itself():
 )
 def test_what_cannot_be_built_says_why(changed: dict, message: str):
     with pytest.raises(GalaxyError) as error:
-        models.build(spec(**changed))
+        build_network(spec(**changed))
     assert message in str(error.value)
 
 
 def test_pretrained_weights_that_do_not_exist_are_an_error():
     with pytest.raises(GalaxyError, match="course_cnn has no pretrained weights"):
-        models.build(spec(), pretrained=True)
+        build_network(spec(), pretrained=True)
 
 
 def test_a_saved_model_predicts_the_same_and_keeps_its_card(tmp_path: Path):
-    network = models.build(spec(head="decision_tree")).train()
+    network = build_network(spec(head="decision_tree")).train()
     network(images())  # moves the running statistics, which must be saved too
     network.eval()
-    models.save(tmp_path, network, {"metrics": {"valid_rmse": 0.1}})
-    loaded, card = models.load(tmp_path)
+    saved.save(tmp_path, network, {"metrics": {"valid_rmse": 0.1}})
+    loaded, card = saved.load(tmp_path)
     assert torch.equal(loaded(images()), network(images()))
     assert card["metrics"] == {"valid_rmse": 0.1}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
@@ -123,10 +127,10 @@ def test_weights_that_are_no_safetensors_are_refused_and_nothing_of_them_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ):
     monkeypatch.chdir(tmp_path)
-    models.save(tmp_path, models.build(spec()), {})
+    saved.save(tmp_path, build_network(spec()), {})
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(GalaxyError, match="does not hold a whole model: "):
-        models.load(tmp_path)
+        saved.load(tmp_path)
     assert not Path("bomb").exists()
 
 
@@ -150,26 +154,26 @@ def test_weights_that_are_no_safetensors_are_refused_and_nothing_of_them_runs(
 def test_a_card_that_is_damaged_or_of_another_network_is_refused(
     tmp_path: Path, card: str | dict[str, Any], message: str
 ):
-    models.save(tmp_path, models.build(spec()), {})
+    saved.save(tmp_path, build_network(spec()), {})
     path = tmp_path / "model.json"
     content = json.loads(path.read_text())
     path.write_text(card if isinstance(card, str) else json.dumps({"spec": content["spec"] | card}))
     with pytest.raises(GalaxyError) as error:
-        models.load(tmp_path)
+        saved.load(tmp_path)
     assert message in str(error.value)
 
 
 def test_weights_with_a_tensor_missing_are_refused(tmp_path: Path):
-    models.save(tmp_path, models.build(spec()), {})
+    saved.save(tmp_path, build_network(spec()), {})
     weights = tmp_path / "model.safetensors"
     save_file({name: value for name, value in load_file(weights).items() if name != "classifier.bias"}, weights)
     with pytest.raises(GalaxyError, match="does not fit course_cnn"):
-        models.load(tmp_path)
+        saved.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
 def test_a_file_that_is_absent_is_named(tmp_path: Path, name: str):
-    models.save(tmp_path, models.build(spec()), {})
+    saved.save(tmp_path, build_network(spec()), {})
     (tmp_path / name).unlink()
     with pytest.raises(GalaxyError, match="no such file; train the model first"):
-        models.load(tmp_path)
+        saved.load(tmp_path)

@@ -6,9 +6,10 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from galaxy import params, params_table
-from galaxy.classification import params as classification
-from galaxy.errors import GalaxyError
+from galaxy.core import params
+from galaxy.cli import params
+from galaxy.tasks import params as classification
+from galaxy.core.errors import GalaxyError
 
 
 def write(tmp_path: Path, key: str, value: object) -> Path:
@@ -160,17 +161,17 @@ def test_any_number_of_models_may_stand_in_the_file(tmp_path: Path, defaults: pa
 
 
 def test_the_page_of_the_params_has_every_key_as_it_is(defaults: params.Params):
-    assert params_table.markdown(defaults) in (ROOT / "docs/params.md").read_text()
+    assert params.markdown(defaults) in (ROOT / "docs/params.md").read_text()
 
 
 def test_the_page_of_the_tasks_params_has_every_key_as_it_is(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs/classification/params.md").read_text()
-    assert params_table.markdown(classification.load("galaxy10")) in page
+    assert params.markdown(classification.load("galaxy10")) in page
 
 
 def test_the_table_says_what_a_key_may_be(defaults: params.Params):
-    table = params_table.markdown(defaults)
+    table = params.markdown(defaults)
     assert "| `split.test` | `0.2` | number ≥ 0, < 1 |" in table
     assert "| `train_<model>.epochs` | `6` / `3` | whole number ≥ 1, ≤ 100000 |" in table
     assert "| `train_<model>.ema_decay` | `null` | number > 0, < 1 or null |" in table

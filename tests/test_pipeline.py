@@ -10,7 +10,8 @@ import pytest
 import yaml
 from conftest import ROOT, command, copy_project, set_params
 
-from galaxy import competition, submission
+from galaxy.ingest import archives
+from galaxy.inference import submission
 
 TRAINING, TEST = 120, 15
 
@@ -53,7 +54,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_outputs_are_there_and_whole(clone: Path):
     assert submission.validate(clone / "data/submission/submission.csv") == TEST
-    images = competition.image_members(clone / "data/raw/images_test_rev1.zip")
+    images = archives.image_members(clone / "data/raw/images_test_rev1.zip")
     with (clone / "data/submission/submission.csv").open() as file:
         assert [int(row["GalaxyID"]) for row in csv.DictReader(file)] == list(images)
     report = json.loads((clone / "metrics/evaluate.json").read_text())

@@ -16,12 +16,23 @@ from astropy.io import fits
 from conftest import TEST, command
 from PIL import Image
 
-from galaxy import cli, competition, inputs, models, predictor, stretch, tree, tree_figure, views
-from galaxy.errors import GalaxyError
-from galaxy.images import BadImageError
-from galaxy.packed import Packed
-from galaxy.pictures import Crop, Reader
-from galaxy.prediction import predict
+from galaxy import cli
+from galaxy.core import competition
+from galaxy.ingest import archives
+from galaxy.inference import find_images
+from galaxy.models.network import build_network
+from galaxy.models import saved
+from galaxy.inference import predictor
+from galaxy.core import stretch
+from galaxy.core import decision_tree
+from galaxy.inference import tree_figure
+from galaxy.data import test_time_views
+from galaxy.core.errors import GalaxyError
+from galaxy.ingest.decode import BadImageError
+from galaxy.data.galaxies import Galaxies
+from galaxy.inference.read_image import Crop
+from galaxy.inference.read_image import Reader
+from galaxy.models.predict import predict
 
 WHOLE = Reader(Crop(1.0), 64)
 
@@ -74,30 +85,30 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_the_competitions_own_images_are_seen_as_the_pipeline_sees_them(raw: Path, preprocessed: Path, model: Path):
-    sources = inputs.find([competition.zip_path(raw, competition.TEST_IMAGES)])
-    packed = Packed.open(preprocessed, "test")
+    sources = find_images.find([competition.zip_path(raw, competition.TEST_IMAGES)])
+    packed = Galaxies.open(preprocessed, "test")
     assert [Path(source.name).stem for source in sources] == [str(i) for i in packed.ids]
     loaded = predictor.load(model)
     pixels, problems = predictor.pack(sources, loaded.readers(predictor.Options())[0], strict=True)
     assert np.array_equal(pixels, packed.images)
     assert problems == {}
     table, _ = loaded.predict_readable(sources, predictor.Options(views=8), strict=True)
-    expected = predict(next(iter(loaded.networks.values())), packed.images, 64, views=views.of_number(8))
-    assert np.array_equal(table[list(tree.COLUMNS)].to_numpy(), expected)
+    expected = predict(next(iter(loaded.networks.values())), packed.images, 64, views=test_time_views.of_number(8))
+    assert np.array_equal(table[list(decision_tree.COLUMNS)].to_numpy(), expected)
 
 
 def test_a_folder_a_glob_a_zip_and_a_csv_name_the_same_images(images: Path, tmp_path: Path):
-    found = [source.name for source in inputs.find([images])]
+    found = [source.name for source in find_images.find([images])]
     assert found == [str(images / name) for name in ("a.png", "b.tif", "more/c.jpg", "more/d.fits")]
-    assert sorted(s.name for s in inputs.find([f"{images}/**/*.*"])) == found
-    assert [s.name for s in inputs.find([*found, images])] == found  # each once
+    assert sorted(s.name for s in find_images.find([f"{images}/**/*.*"])) == found
+    assert [s.name for s in find_images.find([*found, images])] == found  # each once
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         for name in found:
             archive.write(name, Path(name).relative_to(images))
         archive.writestr("__MACOSX/a.png", b"")
-    assert [s.read() for s in inputs.find([tmp_path / "all.zip"])] == [Path(name).read_bytes() for name in found]
+    assert [s.read() for s in find_images.find([tmp_path / "all.zip"])] == [Path(name).read_bytes() for name in found]
     pd.DataFrame({"path": ["images/a.png", found[1]]}).to_csv(tmp_path / "list.csv", index=False)
-    assert [s.name for s in inputs.find([tmp_path / "list.csv"])] == found[:2]
+    assert [s.name for s in find_images.find([tmp_path / "list.csv"])] == found[:2]
 
 
 def test_inputs_without_an_image_are_refused_by_name(tmp_path: Path):
@@ -112,7 +123,7 @@ def test_inputs_without_an_image_are_refused_by_name(tmp_path: Path):
         ([tmp_path / "broken.zip"], "is not a whole zip file"),
     ):
         with pytest.raises(GalaxyError) as error:
-            inputs.find(given)
+            find_images.find(given)
         assert message in str(error.value)
 
 
@@ -240,9 +251,9 @@ def test_unreadable_images_are_named_and_left_out_and_the_command_fails(
     assert f"left out: {images / 'gone.png'}: No such file or directory" in said.err
     assert "(trained on simulated galaxies)" in said.out
     table = pd.read_csv(out)
-    assert list(table.columns) == ["file", *tree.COLUMNS]
+    assert list(table.columns) == ["file", *decision_tree.COLUMNS]
     assert [Path(name).name for name in table["file"]] == ["a.png", "b.tif", "c.jpg", "d.fits"]
-    for _, excess in competition.tree_sums(table[list(tree.COLUMNS)].to_numpy()):
+    for _, excess in archives.tree_sums(table[list(decision_tree.COLUMNS)].to_numpy()):
         assert np.abs(excess).max() < 1e-5
     assert sorted(path.name for path in figures.iterdir()) == ["a.png", "b.png", "c.png", "d.png"]
     with Image.open(figures / "a.png") as figure:
@@ -290,11 +301,11 @@ def test_the_projects_best_model_is_taken_where_none_is_named(
 
 
 def test_several_models_predict_their_mean(model: Path, images: Path, tmp_path: Path):
-    network, card = models.load(model)
-    with_other_weights = models.build(network.spec.model_copy(update={"size": 48}))
-    models.save(tmp_path / "other", with_other_weights, {key: card[key] for key in ("params", "metrics", "data")})
+    network, card = saved.load(model)
+    with_other_weights = build_network(network.spec.model_copy(update={"size": 48}))
+    saved.save(tmp_path / "other", with_other_weights, {key: card[key] for key in ("params", "metrics", "data")})
     tables = [
-        predictor.load(*folders).predict(images)[list(tree.COLUMNS)].to_numpy()
+        predictor.load(*folders).predict(images)[list(decision_tree.COLUMNS)].to_numpy()
         for folders in ([model], [tmp_path / "other"], [model, tmp_path / "other"])
     ]
     assert np.allclose(tables[2], (tables[0] + tables[1]) / 2, atol=1e-6)

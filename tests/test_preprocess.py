@@ -11,11 +11,15 @@ import pytest
 from conftest import REAL, TEST, TRAINING
 from PIL import Image
 
-from galaxy import competition
-from galaxy.errors import GalaxyError
-from galaxy.images import BadImageError, Cropper, check_jpeg
-from galaxy.packed import Packed
-from galaxy.preprocess import pack, preprocess
+from galaxy.ingest import archives
+from galaxy.core import competition
+from galaxy.core.errors import GalaxyError
+from galaxy.ingest.decode import BadImageError
+from galaxy.ingest.decode import Cropper
+from galaxy.ingest.decode import check_jpeg
+from galaxy.data.galaxies import Galaxies
+from galaxy.ingest.preprocess import pack
+from galaxy.ingest.preprocess import preprocess
 
 
 def jpeg(image: Image.Image, form: str = "JPEG", **options: object) -> bytes:
@@ -25,13 +29,13 @@ def jpeg(image: Image.Image, form: str = "JPEG", **options: object) -> bytes:
 
 
 def jpegs(path: Path, step: int = 1) -> list[bytes]:
-    members = list(competition.image_members(path).values())[::step]
-    with competition.open_zip(path) as archive:
+    members = list(archives.image_members(path).values())[::step]
+    with archives.open_zip(path) as archive:
         return [archive.read(member) for member in members]
 
 
 def test_a_set_is_an_array_and_a_table_in_the_same_order(raw: Path, preprocessed: Path):
-    training, test = Packed.open(preprocessed, "training"), Packed.open(preprocessed, "test")
+    training, test = Galaxies.open(preprocessed, "training"), Galaxies.open(preprocessed, "test")
     assert training.images.shape == (TRAINING, 64, 64, 3)
     assert test.images.shape == (TEST, 64, 64, 3)
     assert training.images.dtype == np.uint8
@@ -42,7 +46,7 @@ def test_a_set_is_an_array_and_a_table_in_the_same_order(raw: Path, preprocessed
         image, colour = cropper(data)
         assert np.array_equal(training.images[i], image)
         assert training.colours[i] == pytest.approx(colour)
-    solutions = competition.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
+    solutions = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
     assert np.allclose(training.votes, solutions.drop(columns="GalaxyID"), atol=1e-7)
 
 
@@ -144,7 +148,7 @@ def test_images_are_packed_where_opencv_runs_threads_already(raw: Path, tmp_path
         f"preprocess(pathlib.Path({str(raw)!r}), pathlib.Path({str(tmp_path)!r}), 212, 64)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=100, capture_output=True)
-    assert Packed.open(tmp_path, "training").images.shape == (TRAINING, 64, 64, 3)
+    assert Galaxies.open(tmp_path, "training").images.shape == (TRAINING, 64, 64, 3)
 
 
 def test_all_bad_images_are_listed_and_nothing_is_left(tmp_path: Path):

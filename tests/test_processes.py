@@ -19,10 +19,12 @@ import yaml
 from conftest import ROOT, command
 from torch.utils.data import SequentialSampler
 
-from galaxy import params, provenance, tree
-from galaxy.errors import GalaxyError
-from galaxy.processes import SharedBatches
-from galaxy.split import split
+from galaxy.core import params
+from galaxy.core import source_info
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
+from galaxy.data.batches import SharedBatches
+from galaxy.data.split import split
 
 STAGE = ("python", "-m", "stages.train", "train_cnn")
 SIDE, GALAXIES = 32, 50
@@ -49,9 +51,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     preprocessed.mkdir(parents=True)
     np.save(preprocessed / "training.npy", draw.integers(0, 256, (GALAXIES, SIDE, SIDE, 3), dtype=np.uint8))
     ids = np.arange(GALAXIES)
-    columns = {"GalaxyID": ids} | {column: draw.random(GALAXIES) for column in tree.COLUMNS}
+    columns = {"GalaxyID": ids} | {column: draw.random(GALAXIES) for column in decision_tree.COLUMNS}
     pd.DataFrame(columns).to_csv(preprocessed / "training.csv", index=False)
-    provenance.write(preprocessed, {"source": "simulated", "training_galaxies": GALAXIES})
+    source_info.write(preprocessed, {"source": "simulated", "training_galaxies": GALAXIES})
     split(ids, 0.2, 0.3, 1).to_csv(folder / "data/split.csv", index=False)
     return folder
 

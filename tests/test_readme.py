@@ -5,7 +5,7 @@ import re
 
 from conftest import ROOT, committed
 
-from galaxy import evaluation
+from galaxy.evaluation import scores
 
 README = (ROOT / "README.md").read_text()
 
@@ -21,7 +21,7 @@ def test_its_first_block_is_two_commands_that_install_and_run_and_test():
 def test_its_table_is_that_of_the_committed_metrics():
     report = json.loads(committed("metrics/evaluate.json"))
     assert report["source"] == "simulated"
-    assert evaluation.terminal_table(report) in README
+    assert scores.terminal_table(report) in README
 
 
 def test_it_is_short_and_leads_to_every_page():

@@ -10,18 +10,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galaxy.errors import GalaxyError
-from galaxy.params import Simulated
+from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Simulated
 from galaxy.simulator import simulate
 from galaxy.simulator.answers import answer_chances
-from galaxy.simulator.observation import Conditions, photograph
-from galaxy.simulator.population import DISC, Galaxy, draw
+from galaxy.simulator.observation import Conditions
+from galaxy.simulator.observation import photograph
+from galaxy.simulator.population import DISC
+from galaxy.simulator.population import Galaxy
+from galaxy.simulator.population import draw
 from galaxy.simulator.rendering import render
-from galaxy.simulator.visibility import Visible, look
-from galaxy.simulator.volunteers import KEENNESS, columns_from_votes, expected_columns, number_of_volunteers, walk
+from galaxy.simulator.visibility import Visible
+from galaxy.simulator.visibility import look
+from galaxy.simulator.volunteers import KEENNESS
+from galaxy.simulator.volunteers import columns_from_votes
+from galaxy.simulator.volunteers import expected_columns
+from galaxy.simulator.volunteers import number_of_volunteers
+from galaxy.simulator.volunteers import walk
 from galaxy.simulator.writing import draw_ids
-from galaxy.stretch import STRETCH_OFFSETS, STRETCH_Q, STRETCH_WEIGHTS, lupton
-from galaxy.tree import COLUMN_INDEX, COLUMNS, QUESTIONS, column_slice
+from galaxy.core.stretch import STRETCH_OFFSETS
+from galaxy.core.stretch import STRETCH_Q
+from galaxy.core.stretch import STRETCH_WEIGHTS
+from galaxy.core.stretch import lupton
+from galaxy.core.decision_tree import COLUMN_INDEX
+from galaxy.core.decision_tree import COLUMNS
+from galaxy.core.decision_tree import QUESTIONS
+from galaxy.core.decision_tree import column_slice
 
 OPTIONS = Simulated(training_galaxies=20, test_galaxies=3, seed=5, volunteers=44, seeing=1.3, noise=1.0)
 SLOAN = Conditions(seeing=1.3, noise=1.0)

@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TEST, TRAINING, command, download_options
 
-from galaxy import competition, files, provenance, sources
-from galaxy.errors import GalaxyError
+from galaxy.core import competition
+from galaxy.ingest import archives
+from galaxy.core import files
+from galaxy.core import source_info
+from galaxy.ingest import download
+from galaxy.core.errors import GalaxyError
 
 
 def test_simulated_files_pass_the_checks_and_say_that_they_are_simulated(raw: Path):
-    content = provenance.read(raw)
+    content = source_info.read(raw)
     assert content["source"] == "simulated"
     assert (content["training_galaxies"], content["test_galaxies"]) == (TRAINING, TEST)
     assert not content["complete_competition"]
@@ -21,7 +25,7 @@ def test_simulated_files_pass_the_checks_and_say_that_they_are_simulated(raw: Pa
 
 
 def test_local_zips_are_copied_byte_for_byte(raw: Path, tmp_path: Path):
-    sources.download(download_options("local", raw), tmp_path)
+    download.download(download_options("local", raw), tmp_path)
     for archive in competition.ARCHIVES:
         copied, source = (competition.zip_path(folder, archive) for folder in (tmp_path, raw))
         assert copied.read_bytes() == source.read_bytes()
@@ -37,25 +41,25 @@ def test_unpacked_folders_are_packed(raw: Path, tmp_path: Path, solutions_in: st
         with zipfile.ZipFile(competition.zip_path(raw, archive)) as opened:
             opened.extractall(where)
     (unpacked / "images_test_rev1" / ".DS_Store").write_bytes(b"")
-    sources.download(download_options("local", unpacked), tmp_path / "a")
-    sources.download(download_options("local", unpacked), tmp_path / "b")
+    download.download(download_options("local", unpacked), tmp_path / "a")
+    download.download(download_options("local", unpacked), tmp_path / "b")
     for archive in competition.ARCHIVES:
         packed, again = (competition.zip_path(tmp_path / folder, archive) for folder in "ab")
         assert packed.read_bytes() == again.read_bytes()
-    members = competition.image_members(competition.zip_path(tmp_path / "a", competition.TRAINING_IMAGES))
-    original = competition.image_members(competition.zip_path(raw, competition.TRAINING_IMAGES))
+    members = archives.image_members(competition.zip_path(tmp_path / "a", competition.TRAINING_IMAGES))
+    original = archives.image_members(competition.zip_path(raw, competition.TRAINING_IMAGES))
     assert members.keys() == original.keys()
 
 
 def test_an_absent_folder_and_absent_files_are_named(raw: Path, tmp_path: Path):
     with pytest.raises(GalaxyError, match="no such folder; give the folder that holds the zips"):
-        sources.download(download_options("local", tmp_path / "nowhere"), tmp_path / "out")
+        download.download(download_options("local", tmp_path / "nowhere"), tmp_path / "out")
     (tmp_path / "some").mkdir()
     competition.zip_path(tmp_path / "some", competition.TRAINING_IMAGES).symlink_to(
         competition.zip_path(raw, competition.TRAINING_IMAGES)
     )
     with pytest.raises(GalaxyError, match=r"neither images_test_rev1\.zip nor the folder images_test_rev1"):
-        sources.download(download_options("local", tmp_path / "some"), tmp_path / "out")
+        download.download(download_options("local", tmp_path / "some"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -67,7 +71,7 @@ def test_a_broken_zip_is_named_where_the_user_has_it_and_nothing_stays(raw: Path
         cut = len(content) // 2 if archive == competition.TEST_IMAGES else len(content)
         competition.zip_path(source, archive).write_bytes(content[:cut])
     with pytest.raises(GalaxyError) as error:
-        sources.download(download_options("local", source), tmp_path / "out")
+        download.download(download_options("local", source), tmp_path / "out")
     assert str(error.value).startswith(f"{source / 'images_test_rev1.zip'} is not a whole zip file")
     assert not (tmp_path / "out").exists()
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from galaxy.errors import GalaxyError
-from galaxy.packed import Packed
-from galaxy.split import split
+from galaxy.core.errors import GalaxyError
+from galaxy.data.galaxies import Galaxies
+from galaxy.data.split import split
 
 IDS = np.arange(1000) * 7
 
@@ -31,7 +31,7 @@ def test_an_empty_set_is_an_error():
 
 
 def test_a_split_of_other_galaxies_is_refused(preprocessed):
-    galaxies = Packed.open(preprocessed, "training")
+    galaxies = Galaxies.open(preprocessed, "training")
     with pytest.raises(GalaxyError, match="other galaxies"):
         galaxies.rows(split(galaxies.ids + 1, 0.2, 0.1, 1))
     rows = galaxies.rows(split(galaxies.ids, 0.2, 0.1, 1))

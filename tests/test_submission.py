@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, command
 
-from galaxy import competition, submission, tree
-from galaxy.errors import GalaxyError
+from galaxy.ingest import archives
+from galaxy.inference import submission
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_what_is_written_is_valid_and_clipped(written):
 
 
 def test_header_line_ends_and_ids_are_the_official_files(written, real: Path):
-    with competition.open_zip(real / "central_pixel_benchmark.zip") as archive:
+    with archives.open_zip(real / "central_pixel_benchmark.zip") as archive:
         official = archive.read("central_pixel_benchmark.csv")
     ours = written[0].read_bytes()
     assert ours.split(b"\n")[0] == official.split(b"\n")[0]
@@ -78,7 +80,7 @@ def test_the_validator_works_alone(written, tmp_path: Path):
     with zipfile.ZipFile(images, "w") as archive:
         for galaxy_id in ids:
             archive.writestr(f"images_test_rev1/{galaxy_id}.jpg", b"")
-    validator = ("python", "-m", "galaxy.submission")
+    validator = ("python", "-m", "galaxy.inference.submission")
     assert "valid, 3 rows, one for each test image" in command(*validator, path, images, folder=ROOT).stdout
     path.write_text(path.read_text().replace("100042", "100043"))
     failed = command(*validator, path, images, folder=ROOT, check=False)
@@ -89,4 +91,4 @@ def test_the_validator_works_alone(written, tmp_path: Path):
 
 
 def test_every_column_is_there(written):
-    assert written[0].read_text().splitlines()[0].split(",")[1:] == list(tree.COLUMNS)
+    assert written[0].read_text().splitlines()[0].split(",")[1:] == list(decision_tree.COLUMNS)

@@ -11,26 +11,34 @@ import pytest
 import yaml
 from conftest import ROOT, TEST, command
 
-from galaxy import cli, competition, kaggle_submission, params, predictor, provenance, revisions, submission
-from galaxy.cli import export, submit
-from galaxy.params import Params
+from galaxy import cli
+from galaxy.ingest import archives
+from galaxy.inference import kaggle_submit
+from galaxy.core import params
+from galaxy.inference import predictor
+from galaxy.core import source_info
+from galaxy.report import revisions
+from galaxy.inference import submission
+from galaxy.cli import export
+from galaxy.cli import submit
+from galaxy.core.params import Params
 from stages import paths
 
 REPORT = {"best": "resnet", "rmse": {"cnn": 0.14, "resnet": 0.137, "mean": 0.135}, "galaxies": 831, "scored_on": "test"}
 
 
 def test_the_message_names_models_params_and_score(defaults: Params):
-    assert kaggle_submission.message(defaults, REPORT) == (
+    assert kaggle_submit.message(defaults, REPORT) == (
         "mean of cnn, resnet, 1 view; RMSE 0.13500 on 831 own test galaxies, 1 view; "
         "cnn: course_cnn from scratch, 6 epochs, adam 0.003, seed 1; "
         "resnet: resnet18 from scratch, 3 epochs, adam 0.0005, seed 1; crop 212, size 64"
     )
     how = {"model": "best", "batch_size": 1, "views": {"rotations": 4, "flip": True, "zooms": [1.0, 1.1]}}
     other = Params.model_validate(defaults.model_dump() | {"make_submission": how})
-    text = kaggle_submission.message(other, REPORT, "a try")
+    text = kaggle_submit.message(other, REPORT, "a try")
     assert text.startswith("a try; resnet, 16 views; RMSE 0.13700 on 831 own test galaxies, 1 view; resnet: resnet18")
     assert "cnn:" not in text
-    assert len(kaggle_submission.message(other, REPORT, 600 * "x")) == kaggle_submission.LONGEST
+    assert len(kaggle_submit.message(other, REPORT, 600 * "x")) == kaggle_submit.LONGEST
 
 
 def test_the_commands_look_where_the_stages_write():
@@ -47,10 +55,10 @@ def project(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a submission for the small competition, current by DVC's account."""
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     shutil.copytree(raw, tmp_path / "data/raw")
-    provenance.write(tmp_path / "data/preprocessed", provenance.read(raw))
+    source_info.write(tmp_path / "data/preprocessed", source_info.read(raw))
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/evaluate.json").write_text(json.dumps(REPORT))
-    ids = np.array(list(competition.image_members(raw / "images_test_rev1.zip")))
+    ids = np.array(list(archives.image_members(raw / "images_test_rev1.zip")))
     submission.write(tmp_path / "data/submission/submission.csv", ids, np.full((len(ids), 37), 0.5))
     stage = {
         "cmd": "true",
@@ -74,8 +82,8 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(kaggle_submission, "send", None)
-    provenance.write(
-        project / "data/preprocessed", provenance.read(project / "data/raw") | {"complete_competition": True}
+    source_info.write(
+        project / "data/preprocessed", source_info.read(project / "data/raw") | {"complete_competition": True}
     )
     run(monkeypatch, "--dry-run", "--message", "hello")
     said = capsys.readouterr().out

@@ -13,15 +13,26 @@ from conftest import augmentation, spec, whole
 from torch import nn
 from torch.utils.data import DataLoader
 
-from galaxy import metrics, models, tasks, training
-from galaxy.augmentation import Augment
-from galaxy.datasets import Images, ShuffledKeys, training_loader
-from galaxy.errors import GalaxyError
-from galaxy.heads import LOGITS_OF
-from galaxy.packed import Packed
-from galaxy.params import Params, Train
-from galaxy.prediction import predict
-from galaxy.training_run import histograms, pixel_statistics
+from galaxy.core import metrics
+from galaxy.models.network import Network
+from galaxy.models.network import build_network
+from galaxy.training import objectives
+from galaxy.training.engine import Engine
+from galaxy.training.fit import fit
+from galaxy.training.engine import DivergedError
+from galaxy.training.schedule import schedule
+from galaxy.data.augmentation import Augment
+from galaxy.data.batches import Images
+from galaxy.data.batches import ShuffledKeys
+from galaxy.data.batches import training_loader
+from galaxy.core.errors import GalaxyError
+from galaxy.models.heads import LOGITS_OF
+from galaxy.data.galaxies import Galaxies
+from galaxy.core.params import Params
+from galaxy.core.params import Train
+from galaxy.models.predict import predict
+from galaxy.training.run import histograms
+from galaxy.training.run import pixel_statistics
 
 ALL_AUGMENTATION = {
     "flip": True,
@@ -51,17 +62,17 @@ def options(defaults: Params) -> Train:
 
 def train(
     tmp_path: Path, options: Train, count: int = 128, backbone: nn.Module | None = None
-) -> tuple[models.Network, pd.DataFrame]:
+) -> tuple[Network, pd.DataFrame]:
     """Train a small network on blobs, or this one; the last quarter is valid."""
     images, votes = blobs(count)
     cut = count * 3 // 4
     torch.manual_seed(options.seed)
-    network = models.build(spec(model=options.model, head=options.head, size=SIDE, mean=(120.0,) * 3, std=(60.0,) * 3))
+    network = build_network(spec(model=options.model, head=options.head, size=SIDE, mean=(120.0,) * 3, std=(60.0,) * 3))
     network.backbone = backbone or network.backbone
     augment = Augment.of(options.augmentation, whole(SIDE), options.seed)
-    history = training.fit(
+    history = fit(
         network,
-        tasks.vote_fractions(options.loss),
+        objectives.vote_fractions(options.loss),
         options,
         Images(images, votes, np.arange(cut), augment),
         Images(images, votes, np.arange(cut, count)),
@@ -112,7 +123,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_number_of_workers(tmp
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("loss", tasks.LOSSES)
+@pytest.mark.parametrize("loss", objectives.LOSSES)
 def test_every_loss_trains_in_mixed_precision_on_a_gpu(tmp_path: Path, options: Train, loss: str):
     _, history = train(tmp_path, options.model_copy(update={"loss": loss, "precision": "bf16-mixed"}))
     assert history["valid_rmse"][3] < 0.5 * history["valid_rmse"][0]
@@ -174,7 +185,7 @@ def test_the_learning_rate_runs_as_asked(options: Train, schedule: str, warmup: 
     )
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
     steps = 40
-    runs = training.schedule(optimizer, chosen, steps)
+    runs = schedule(optimizer, chosen, steps)
     rates = []
     for _ in range(steps):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -189,7 +200,7 @@ def test_a_loss_that_is_no_number_ends_training_with_the_epoch_and_the_first_suc
 ):
     # Each step multiplies the weights by -999.
     diverging = {"optimizer": "sgd", "learning_rate": 100.0, "weight_decay": 10.0}
-    with pytest.raises(training.DivergedError) as error:
+    with pytest.raises(DivergedError) as error:
         train(tmp_path, options.model_copy(update=diverging | {"loss": loss}), count=512)
     assert re.fullmatch(
         r"training diverged: the loss is nan in epoch 1, batch [2-9] of 24; lower learning_rate, or set gradient_clip",
@@ -279,8 +290,8 @@ def test_a_view_depends_on_seed_epoch_and_galaxy_alone():
 
 @pytest.mark.parametrize("head", ["sigmoid", "decision_tree"])
 def test_the_output_bias_predicts_the_column_means_before_training(head: str, preprocessed: Path):
-    means = Packed.open(preprocessed, "training").votes.mean(axis=0)
-    network = models.build(spec(head=head, size=SIDE))
+    means = Galaxies.open(preprocessed, "training").votes.mean(axis=0)
+    network = build_network(spec(head=head, size=SIDE))
     network.reset_last(LOGITS_OF[head](torch.from_numpy(means)))
     predicted = network.eval()(torch.from_numpy(blobs(2)[0]))
     assert predicted.detach().numpy() == pytest.approx(np.stack([means] * 2), abs=2e-4)
@@ -288,7 +299,7 @@ def test_the_output_bias_predicts_the_column_means_before_training(head: str, pr
 
 def test_layer_decay_gives_earlier_layers_lower_rates_throughout(options: Train):
     decayed = options.model_copy(update={"layer_decay": 0.5, "schedule": "one_cycle", "model": "resnet18"})
-    engine = training.Engine(models.build(spec(model="resnet18", size=SIDE)), tasks.vote_fractions("mse"), decayed)
+    engine = Engine(build_network(spec(model="resnet18", size=SIDE)), objectives.vote_fractions("mse"), decayed)
     engine.trainer = SimpleNamespace(estimated_stepping_batches=10)
     found = engine.configure_optimizers()
     optimizer, rates = found["optimizer"], found["lr_scheduler"]["scheduler"]
@@ -304,7 +315,7 @@ def test_layer_decay_gives_earlier_layers_lower_rates_throughout(options: Train)
 
 def test_channels_last_changes_the_order_of_memory_alone(tmp_path: Path, options: Train):
     plain, _ = train(tmp_path, options)
-    turned = models.build(plain.spec)
+    turned = build_network(plain.spec)
     turned.backbone.load_state_dict(plain.backbone.state_dict())
     turned.channels_last()
     images = torch.from_numpy(blobs(8)[0])

@@ -1,6 +1,6 @@
 """The decision tree agrees with the competition's columns and with itself."""
 
-from galaxy import tree
+from galaxy.core import decision_tree
 
 
 def test_37_columns_in_the_order_of_the_official_header():
@@ -11,27 +11,27 @@ def test_37_columns_in_the_order_of_the_official_header():
         "Class8.7,Class9.1,Class9.2,Class9.3,Class10.1,Class10.2,Class10.3,Class11.1,Class11.2,Class11.3,Class11.4,"
         "Class11.5,Class11.6"
     )
-    assert ",".join(tree.COLUMNS) == header
+    assert ",".join(decision_tree.COLUMNS) == header
 
 
 def test_parents_are_the_answers_that_lead_there_but_for_the_two_quirks():
     leads = {
         (column, answer.next)
-        for question in tree.QUESTIONS
+        for question in decision_tree.QUESTIONS
         for column, answer in zip(question.columns, question.answers, strict=True)
     }
     quirks = {5, 6}
-    for question in tree.QUESTIONS:
+    for question in decision_tree.QUESTIONS:
         if question.parent is not None and question.number not in quirks | {4, 11}:
             assert (question.parent, question.number) in leads
-    assert tree.question(6).parent is None
-    assert tree.question(5).parent == "Class2.2"
+    assert decision_tree.question(6).parent is None
+    assert decision_tree.question(5).parent == "Class2.2"
     # Everyone asked about a bar is asked about arms, everyone asked how they wind is asked how many.
-    assert tree.question(4).parent == tree.question(3).parent
-    assert tree.question(11).parent == tree.question(10).parent
+    assert decision_tree.question(4).parent == decision_tree.question(3).parent
+    assert decision_tree.question(11).parent == decision_tree.question(10).parent
 
 
 def test_each_column_has_its_own_description_and_slice():
-    assert len(set(tree.DESCRIPTIONS.values())) == 37
-    for question in tree.QUESTIONS:
-        assert tree.COLUMNS[tree.column_slice(question)] == question.columns
+    assert len(set(decision_tree.DESCRIPTIONS.values())) == 37
+    for question in decision_tree.QUESTIONS:
+        assert decision_tree.COLUMNS[decision_tree.column_slice(question)] == question.columns

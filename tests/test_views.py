@@ -6,11 +6,13 @@ import torch
 from conftest import spec
 from torch import nn
 
-from galaxy import tree
-from galaxy.models import Network
-from galaxy.params import Views
-from galaxy.prediction import predict
-from galaxy.views import ONE, View, views
+from galaxy.core import decision_tree
+from galaxy.models.network import Network
+from galaxy.core.params import Views
+from galaxy.models.predict import predict
+from galaxy.data.test_time_views import ONE
+from galaxy.data.test_time_views import View
+from galaxy.data.test_time_views import views
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ class Corner(nn.Module):
     """Answers every column with the brightness of one corner: a network that is far from indifferent to turns."""
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return pixels[:, :1, 0, 0].expand(-1, len(tree.COLUMNS))
+        return pixels[:, :1, 0, 0].expand(-1, len(decision_tree.COLUMNS))
 
 
 def corner() -> Network:

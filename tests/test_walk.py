@@ -5,18 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from galaxy import tree, walk
+from galaxy.core import decision_tree
+from galaxy.report import likeliest_path
 
 
 def fractions(**shares: dict[int, float]) -> np.ndarray:
     """37 fractions that obey the tree, from shares of those asked: `q1={1: 0.2, 2: 0.8}`; the rest evenly."""
     found: dict[str, float] = {}
-    for question in sorted(tree.QUESTIONS, key=tree.depth):
+    for question in sorted(decision_tree.QUESTIONS, key=decision_tree.depth):
         given = shares.get(f"q{question.number}", {})
         rest = (1 - sum(given.values())) / max(len(question.answers) - len(given), 1)
         parent = 1.0 if question.parent is None else found[question.parent]
         found |= {column: parent * given.get(i, rest) for i, column in enumerate(question.columns, 1)}
-    return np.array([found[column] for column in tree.COLUMNS])
+    return np.array([found[column] for column in decision_tree.COLUMNS])
 
 
 SPIRAL = {"q1": {2: 0.81}, "q2": {2: 0.9}, "q3": {2: 0.8}, "q4": {1: 0.8}, "q10": {2: 0.6}, "q11": {2: 0.7}}
@@ -38,11 +39,11 @@ SPIRAL = {"q1": {2: 0.81}, "q2": {2: 0.9}, "q3": {2: 0.8}, "q4": {1: 0.8}, "q10"
     ],
 )  # fmt: skip
 def test_the_likeliest_path_is_put_in_words(shares: dict, said: str):
-    assert walk.sentence(fractions(**({"q6": {2: 0.9}} | shares))) == said
+    assert likeliest_path.sentence(fractions(**({"q6": {2: 0.9}} | shares))) == said
 
 
 def test_a_step_knows_its_fraction_of_all_and_its_share_of_those_asked():
-    steps = walk.likeliest(fractions(**SPIRAL, q5={3: 0.7}, q6={2: 0.9}))
+    steps = likeliest_path.likeliest(fractions(**SPIRAL, q5={3: 0.7}, q6={2: 0.9}))
     assert [step.question.number for step in steps] == [1, 2, 3, 4, 10, 11, 5, 6]
     arms = steps[5]
     assert arms.column == "Class11.2"
@@ -52,13 +53,13 @@ def test_a_step_knows_its_fraction_of_all_and_its_share_of_those_asked():
 
 def test_every_walk_ends_and_takes_the_likeliest_answer_of_each_question():
     for values in np.random.default_rng(0).random((200, 37)):
-        steps = walk.likeliest(values)
+        steps = likeliest_path.likeliest(values)
         assert steps[-1].answer.next is None
         for step, following in itertools.pairwise(steps):
             assert step.answer.next == following.question.number
         for step in steps:
-            assert step.fraction == values[tree.column_slice(step.question)].max()
+            assert step.fraction == values[decision_tree.column_slice(step.question)].max()
 
 
 def test_fractions_of_nothing_have_no_share():
-    assert walk.likeliest(np.zeros(37))[0].share == 0
+    assert likeliest_path.likeliest(np.zeros(37))[0].share == 0

@@ -52,15 +52,15 @@ LOOK: tuple[Step, ...] = (
     Own("test -s resnet.md && python take_along.py"),
     Run("galaxy submit --dry-run", said="Kaggle takes only", fails=True),
     Run("galaxy submit --message 'more views'", said="Kaggle takes only", fails=True),
-    Run("python -m galaxy.submission data/submission/submission.csv data/raw/images_test_rev1.zip"),
+    Run("python -m galaxy.inference.submission data/submission/submission.csv data/raw/images_test_rev1.zip"),
     Run(
         "kaggle competitions submit galaxy-zoo-the-galaxy-challenge -f data/submission/submission.csv "
         '-m "course networks"',
         said="Successfully submitted",
     ),
-    Run("python -m galaxy.params_table"),
-    Run("python -m galaxy.params_table <task>", {"<task>": "galaxy10"}),
-    Run("python -m galaxy.tree_page"),
+    Run("python -m galaxy.cli.params"),
+    Run("python -m galaxy.cli.params <task>", {"<task>": "galaxy10"}),
+    Run("python -m galaxy.core.decision_tree"),
     Run("python -m stages.download"),
     Run("python -m stages.preprocess"),
     Run("python -m stages.train train_cnn"),
@@ -190,7 +190,7 @@ RECIPES: tuple[Step, ...] = (
     Run("git checkout params.yaml"),
     Run("dvc repro"),
     Run("cp recipes/leaderboard.yaml params.yaml"),
-    Run("python -m galaxy.params_table"),
+    Run("python -m galaxy.cli.params"),
 )
 
 CIFAR10: tuple[Step, ...] = (

@@ -2,8 +2,11 @@
 
 import argparse
 
-from galaxy import errors
-from galaxy.cli import compare, export, predict, submit
+from galaxy.core import errors
+from galaxy.cli import compare
+from galaxy.cli import export
+from galaxy.cli import predict
+from galaxy.cli import submit
 
 COMMANDS = (predict, compare, export, submit)
 """Each module has `add`, which describes its command, and `run`, which imports what it needs (torch takes seconds)."""

@@ -7,13 +7,13 @@ difference is taken on the test galaxies that both have, with a 95 % bootstrap i
 import argparse
 from typing import TYPE_CHECKING
 
-from galaxy.errors import GalaxyError
+from galaxy.core.errors import GalaxyError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from galaxy.comparison import Pairs
-    from galaxy.revisions import Revision
+    from galaxy.report.comparison import Pairs
+    from galaxy.report.revisions import Revision
 
 EXAMPLES = """examples:
   galaxy compare HEAD workspace
@@ -40,8 +40,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the changed params, then a table for each model."""
-    from galaxy.comparison import changed
-    from galaxy.revisions import Revision
+    from galaxy.report.comparison import changed
+    from galaxy.report.revisions import Revision
 
     before, after = Revision(arguments.before), Revision(arguments.after)
     chosen = _models(arguments.model, before, after)
@@ -68,7 +68,8 @@ def _models(names: list[str] | None, before: "Revision", after: "Revision") -> l
 
 def _compare(before: "Revision", after: "Revision", first: str, second: str) -> str:
     """The text on one model."""
-    from galaxy.comparison import by_question, pair
+    from galaxy.report.comparison import by_question
+    from galaxy.report.comparison import pair
 
     pairs = pair((before.predictions(first), after.predictions(second)), (before.votes, after.votes))
     title = first if first == second else f"{first} and {second}"
@@ -90,7 +91,7 @@ def _other_galaxies(pairs: "Pairs") -> str:
 
 
 def _text(table: "pd.DataFrame") -> str:
-    from galaxy.comparison import verdict
+    from galaxy.report.comparison import verdict
 
     shown = table.assign(
         interval=[f"{low:+.5f} to {high:+.5f}" for low, high in zip(table["low"], table["high"], strict=True)],

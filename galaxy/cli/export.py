@@ -7,7 +7,7 @@ with PyTorch on images before it is written; the card is written beside it, with
 import argparse
 from pathlib import Path
 
-from galaxy.errors import GalaxyError
+from galaxy.core.errors import GalaxyError
 
 EXAMPLES = """examples:
   galaxy export models/train_resnet resnet.onnx
@@ -35,12 +35,14 @@ def run(arguments: argparse.Namespace) -> None:
         raise GalaxyError(f"{arguments.target}: the file to write must end in .onnx")
     import numpy as np
 
-    from galaxy import export, inputs, predictor
+    from galaxy.inference import export
+    from galaxy.inference import find_images
+    from galaxy.inference import predictor
 
     if arguments.check:
         loaded = predictor.load(arguments.model)
         reader = loaded.readers(predictor.Options())[0]
-        images, _ = predictor.pack(inputs.find(arguments.check), reader, strict=True)
+        images, _ = predictor.pack(find_images.find(arguments.check), reader, strict=True)
     elif IMAGES.is_file():
         images = np.load(IMAGES, mmap_mode="r")
     else:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from galaxy.errors import GalaxyError
+from galaxy.core.errors import GalaxyError
 
 EXAMPLES = """examples:
   galaxy predict my_images/
@@ -60,8 +60,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Predict, write the CSV and the figures, and say what was left out."""
-    from galaxy import files, inputs, predictor
-    from galaxy.pictures import Crop
+    from galaxy.core import files
+    from galaxy.inference import find_images
+    from galaxy.inference import predictor
+    from galaxy.inference.read_image import Crop
 
     options = predictor.Options(
         views=arguments.views,
@@ -69,14 +71,14 @@ def run(arguments: argparse.Namespace) -> None:
         fits_scale=arguments.fits_scale,
         batch_size=arguments.batch_size,
     )
-    sources = inputs.find(arguments.images)
+    sources = find_images.find(arguments.images)
     loaded = predictor.load(*arguments.model)
     table, problems = loaded.predict_readable(sources, options, strict=arguments.strict)
     files.write_csv(arguments.out, table, float_format="%.6f")
     by = ", ".join(f"{name} (trained on {source} galaxies)" for name, source in loaded.trained_on.items())
     print(f"{arguments.out}: {len(table)} galaxies by {by}")
     if arguments.figure is not None:
-        from galaxy import tree_figure
+        from galaxy.inference import tree_figure
 
         readable = [source for source in sources if source.name not in problems]
         tree_figure.write_all(arguments.figure, readable, table, loaded.readers(options)[0])

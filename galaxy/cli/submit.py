@@ -7,7 +7,7 @@ is up to you: no stage of the pipeline does it.
 import argparse
 from pathlib import Path
 
-from galaxy.errors import GalaxyError
+from galaxy.core.errors import GalaxyError
 
 EXAMPLES = """examples:
   galaxy submit --dry-run
@@ -30,19 +30,25 @@ def run(arguments: argparse.Namespace) -> None:
     """Check, show and send."""
     import numpy as np
 
-    from galaxy import competition, files, kaggle_submission, params, provenance, submission
+    from galaxy.core import competition
+    from galaxy.ingest import archives
+    from galaxy.core import files
+    from galaxy.inference import kaggle_submit
+    from galaxy.core import params
+    from galaxy.core import source_info
+    from galaxy.inference import submission
 
     options = params.load()
     if not SUBMISSION.is_file():
         raise GalaxyError(f"{SUBMISSION}: no such file; make it first (dvc repro)")
     _check_current()
-    ids = np.array(list(competition.image_members(competition.zip_path(RAW, competition.TEST_IMAGES))))
+    ids = np.array(list(archives.image_members(competition.zip_path(RAW, competition.TEST_IMAGES))))
     rows = submission.validate(SUBMISSION, ids)
-    text = kaggle_submission.message(options, files.read_json(REPORT), arguments.message)
+    text = kaggle_submit.message(options, files.read_json(REPORT), arguments.message)
     print(f"file:        {SUBMISSION}, {rows:,} galaxies, valid")
     print(f"competition: {kaggle_submission.COMPETITION}")
     print(f"message:     {text}")
-    source = provenance.read(PREPROCESSED)
+    source = source_info.read(PREPROCESSED)
     if not source["complete_competition"]:
         raise GalaxyError(
             f"{SUBMISSION} is of {rows:,} galaxies ({source['source']}), Kaggle takes only its own "
@@ -51,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         print("dry run: nothing is sent")
     else:
-        kaggle_submission.send(SUBMISSION, text)
+        kaggle_submit.send(SUBMISSION, text)
         print(f"sent; its score will be at {kaggle_submission.SUBMISSIONS_PAGE}")
 
 

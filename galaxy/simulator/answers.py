@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galaxy.simulator.visibility import Visible
-from galaxy.tree import COLUMNS, QUESTIONS, column_slice
+from galaxy.core.decision_tree import COLUMNS
+from galaxy.core.decision_tree import QUESTIONS
+from galaxy.core.decision_tree import column_slice
 
 Array = NDArray[np.float64]
 

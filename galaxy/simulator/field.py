@@ -6,8 +6,11 @@ Everything is painted into the image in nanomaggies a pixel before the seeing bl
 import numpy as np
 from numpy.typing import NDArray
 
-from galaxy.simulator.population import ARTIFACT, STAR, Galaxy
-from galaxy.simulator.rendering import fluxes, turn
+from galaxy.simulator.population import ARTIFACT
+from galaxy.simulator.population import STAR
+from galaxy.simulator.population import Galaxy
+from galaxy.simulator.rendering import fluxes
+from galaxy.simulator.rendering import turn
 
 Array = NDArray[np.float32]
 

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from galaxy.errors import GalaxyError
+from galaxy.core.errors import GalaxyError
 from galaxy.simulator.field import add_field
 from galaxy.simulator.population import Galaxy
-from galaxy.simulator.rendering import FIELD, render
-from galaxy.stretch import lupton
+from galaxy.simulator.rendering import FIELD
+from galaxy.simulator.rendering import render
+from galaxy.core.stretch import lupton
 
 Array = NDArray[np.float32]
 

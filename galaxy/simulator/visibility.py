@@ -8,8 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galaxy.simulator.observation import PIXEL, SKY_NOISE, Conditions
-from galaxy.simulator.population import ARTIFACT, ELLIPTICAL, IRREGULAR, STAR, Galaxy
+from galaxy.simulator.observation import PIXEL
+from galaxy.simulator.observation import SKY_NOISE
+from galaxy.simulator.observation import Conditions
+from galaxy.simulator.population import ARTIFACT
+from galaxy.simulator.population import ELLIPTICAL
+from galaxy.simulator.population import IRREGULAR
+from galaxy.simulator.population import STAR
+from galaxy.simulator.population import Galaxy
 
 
 @dataclass(frozen=True)

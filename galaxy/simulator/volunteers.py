@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from galaxy.simulator.answers import answer_chances
 from galaxy.simulator.visibility import Visible
-from galaxy.tree import COLUMN_INDEX, COLUMNS, QUESTIONS, Question, column_slice
+from galaxy.core.decision_tree import COLUMN_INDEX
+from galaxy.core.decision_tree import COLUMNS
+from galaxy.core.decision_tree import QUESTIONS
+from galaxy.core.decision_tree import Question
+from galaxy.core.decision_tree import column_slice
 
 Array = NDArray[np.float64]
 

@@ -24,16 +24,22 @@ from joblib import cpu_count
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from galaxy import truth
-from galaxy.competition import SOLUTIONS, TEST_IMAGES, TRAINING_IMAGES, zip_path
-from galaxy.errors import GalaxyError
-from galaxy.files import atomic
-from galaxy.params import Simulated
-from galaxy.simulator.observation import Conditions, photograph
-from galaxy.simulator.population import Galaxy, draw
+from galaxy.data import simulated_truth
+from galaxy.core.competition import SOLUTIONS
+from galaxy.core.competition import TEST_IMAGES
+from galaxy.core.competition import TRAINING_IMAGES
+from galaxy.core.competition import zip_path
+from galaxy.core.errors import GalaxyError
+from galaxy.core.files import atomic
+from galaxy.core.params import Simulated
+from galaxy.simulator.observation import Conditions
+from galaxy.simulator.observation import photograph
+from galaxy.simulator.population import Galaxy
+from galaxy.simulator.population import draw
 from galaxy.simulator.visibility import look
-from galaxy.simulator.volunteers import Classification, classify
-from galaxy.tree import COLUMNS
+from galaxy.simulator.volunteers import Classification
+from galaxy.simulator.volunteers import classify
+from galaxy.core.decision_tree import COLUMNS
 
 IDS = range(100_000, 1_000_000)
 DATE = (2013, 12, 20, 0, 0, 0)
@@ -138,7 +144,7 @@ def _use_one_thread() -> None:
 def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
     with ExitStack() as stack:
         images = stack.enter_context(_new_zip(zip_path(folder, TRAINING_IMAGES)))
-        truths = stack.enter_context(_new_text(folder / truth.NAME))
+        truths = stack.enter_context(_new_text(folder / simulated_truth.NAME))
         solutions_zip = stack.enter_context(_new_zip(zip_path(folder, SOLUTIONS)))
         member = stack.enter_context(solutions_zip.open(_member(f"{SOLUTIONS}.csv", zipfile.ZIP_DEFLATED), "w"))
         solutions = stack.enter_context(io.TextIOWrapper(member, encoding="ascii", newline="\n"))

@@ -3,9 +3,10 @@ labelled`, which takes the models to compare from the params, or `... galaxy10 h
 
 import pandas as pd
 
-from galaxy.classification import evaluation, params
-from galaxy.classification.examples import Examples
-from galaxy.errors import run
+from galaxy.tasks import scores
+from galaxy.tasks import params
+from galaxy.tasks.examples import Examples
+from galaxy.core.errors import run
 from stages.classification.arguments import SET, parser
 from stages.classification.paths import TaskPaths
 
@@ -18,10 +19,10 @@ def main() -> None:
     paths = TaskPaths(arguments.task)
     examples = Examples.open(paths.data / arguments.set)
     names = arguments.models or options.compared
-    scored = {name: evaluation.score(paths.model(name), examples, options.evaluate) for name in names}
+    scored = {name: scores.score(paths.model(name), examples, options.evaluate) for name in names}
     histories = {name: pd.read_csv(paths.training(name).history) for name in names}
     title = f"{arguments.task}, {arguments.set}"
-    table = evaluation.write(paths.metrics / arguments.set, scored, examples, histories, title)
+    table = scores.write(paths.metrics / arguments.set, scored, examples, histories, title)
     print(f"{title} ({examples.source['source']}): {len(examples.rows('test'))} test images")
     print(table.to_string(index=False, float_format="{:.4f}".format))
 

@@ -1,11 +1,13 @@
 """Predict a task's unlabelled images with the best model on valid: `python -m stages.classification.make_submission
 sports`."""
 
-from galaxy import files
-from galaxy.classification import params, submission
-from galaxy.classification.examples import Examples
-from galaxy.classification.prepare import LABELLED, UNLABELLED
-from galaxy.errors import run
+from galaxy.core import files
+from galaxy.tasks import params
+from galaxy.tasks import submission
+from galaxy.tasks.examples import Examples
+from galaxy.tasks.prepare import LABELLED
+from galaxy.tasks.prepare import UNLABELLED
+from galaxy.core.errors import run
 from stages.classification.arguments import parser
 from stages.classification.paths import TaskPaths
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxy.outs import Outs
+from galaxy.core.paths import Outs
 from stages import paths
 
 DOWNLOADS = Path("data/downloads")

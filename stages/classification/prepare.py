@@ -1,9 +1,9 @@
 """Collect a task's data, pack them, split them: `python -m stages.classification.prepare cifar10`."""
 
-from galaxy import files
-from galaxy.classification import params
-from galaxy.classification.prepare import prepare
-from galaxy.errors import run
+from galaxy.core import files
+from galaxy.tasks import params
+from galaxy.tasks.prepare import prepare
+from galaxy.core.errors import run
 from stages.classification.arguments import parser
 from stages.classification.paths import DOWNLOADS, TaskPaths
 

@@ -1,8 +1,10 @@
 """Train one model of a task on one of its sets: `python -m stages.classification.train galaxy10 labelled cnn`."""
 
-from galaxy.classification import params, training
-from galaxy.classification.examples import Examples
-from galaxy.errors import GalaxyError, run
+from galaxy.tasks import params
+from galaxy.tasks import train
+from galaxy.tasks.examples import Examples
+from galaxy.core.errors import GalaxyError
+from galaxy.core.errors import run
 from stages.classification.arguments import SET, parser
 from stages.classification.paths import TaskPaths
 
@@ -16,7 +18,7 @@ def main() -> None:
         )
     paths = TaskPaths(arguments.task)
     examples = Examples.open(paths.data / arguments.set)
-    training.train(options.models[arguments.model], examples, paths.training(arguments.model))
+    train.train(options.models[arguments.model], examples, paths.training(arguments.model))
 
 
 if __name__ == "__main__":

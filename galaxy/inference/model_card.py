@@ -1,0 +1,48 @@
+"""A model card in Markdown, written from the `model.json` of a trained model and nothing else."""
+
+from typing import Any
+
+import timm
+
+from galaxy.core.params import leaves
+from galaxy.core.templates import environment
+
+TEMPLATE = "model_card.md.j2"
+
+
+def markdown(name: str, card: dict[str, Any]) -> str:
+    """The card of the model called `name`."""
+    data = card.get("data") or {}
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            name=name,
+            spec=card["spec"],
+            params=leaves(card.get("params") or {}),
+            metrics=card.get("metrics") or {},
+            data=data,
+            source=data.get("source") or {},
+            start=starting_weights(card),
+        )
+    )
+
+
+def starting_weights(card: dict[str, Any]) -> str:
+    """What the training started from, and under which licence that is."""
+    params, origin = card.get("params") or {}, (card.get("data") or {}).get("weights")
+    if params.get("pretrained"):
+        published = timm.get_pretrained_cfg(card["spec"]["model"])
+        if published is None:
+            return "timm's published weights, which this version of timm does not know"
+        licence = published.license or "unknown to timm: see where they come from"
+        where = published.hf_hub_id or published.url or "timm"
+        return f"timm's published weights `{where}` ({published.tag}). Their licence: {licence}"
+    if origin:
+        source = ((origin.get("data") or {}).get("source") or {}).get("source")
+        trained = f", trained on {source} galaxies" if source else ""
+        return (
+            f"`{origin['path']}` (SHA-256 {origin['sha256']}{trained}). Such a file does not say its licence: "
+            "ask where it is from before you pass the model on"
+        )
+    return "random weights, so no licence of others"

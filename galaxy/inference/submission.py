@@ -1,0 +1,60 @@
+"""The file for the leaderboard: header and order as in Kaggle's official `central_pixel_benchmark.csv`.
+
+`python -m galaxy.inference.submission FILE [IMAGES.zip]` checks any file: its header and values, and, given the zip of test
+images, that it has one row for each of them.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from galaxy.ingest import archives
+from galaxy.core import files
+from galaxy.core import decision_tree
+from galaxy.core.errors import list_problems
+from galaxy.core.errors import run
+
+
+def write(path: Path, ids: np.ndarray, predicted: np.ndarray) -> None:
+    """Write a submission: M GalaxyIDs, M×37 fractions, clipped to [0, 1], nine decimals as in the official file."""
+    table = pd.DataFrame(np.clip(predicted, 0, 1), columns=list(decision_tree.COLUMNS))
+    table.insert(0, "GalaxyID", ids)
+    files.write_csv(path, table, float_format="%.9f", lineterminator="\r\n")
+
+
+def validate(path: Path, ids: np.ndarray | None = None) -> int:
+    """Check a submission file.
+
+    Args:
+        path: a CSV, or a zip that holds one.
+        ids: the galaxies that it must hold, each once; None to check header and values alone.
+
+    Returns:
+        Its number of rows.
+
+    Raises:
+        GalaxyError: header, a value or the ids are not what Kaggle takes.
+    """
+    found = archives.parse_votes(archives.read_table(path, str(path)), str(path))
+    if ids is not None:
+        problems = [f"galaxy {i}: no row" for i in np.setdiff1d(ids, found["GalaxyID"])]
+        problems += [f"galaxy {i}: not a test galaxy" for i in np.setdiff1d(found["GalaxyID"], ids)]
+        if problems:
+            raise list_problems(f"{path}: rows and test galaxies do not match", problems, "One row a test galaxy.")
+    return len(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m galaxy.inference.submission", description="Check a submission file.")
+    parser.add_argument("file", type=Path, help="the CSV (or a zip that holds it)")
+    parser.add_argument("images", type=Path, nargs="?", help="images_test_rev1.zip, to compare the ids")
+    arguments = parser.parse_args()
+    ids = None if arguments.images is None else np.array(list(archives.image_members(arguments.images)))
+    rows = validate(arguments.file, ids)
+    print(f"{arguments.file}: valid, {rows} rows" + ("" if ids is None else ", one for each test image"))
+
+
+if __name__ == "__main__":
+    run(main)

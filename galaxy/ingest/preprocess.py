@@ -1,0 +1,109 @@
+"""From zips of JPEGs to packed sets (see `galaxy.data.galaxies`): decode, centre crop, resize, on all cores."""
+
+import os
+import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from joblib import cpu_count
+from tqdm import tqdm
+
+from galaxy.core import competition
+from galaxy.ingest import archives
+from galaxy.core import files
+from galaxy.core.errors import describe
+from galaxy.core.errors import list_problems
+from galaxy.ingest.decode import BadImageError
+from galaxy.ingest.decode import Cropper
+from galaxy.data.galaxies import COLOURS
+
+CHUNK = 64
+"""Images a task: enough to make the pool's overhead small, few enough to keep the progress bar smooth."""
+
+
+def preprocess(raw: Path, folder: Path, crop: int, size: int) -> None:
+    """Pack the training and test images of the competition's zips in `raw` into `folder`.
+
+    Raises:
+        GalaxyError: with the list of all images that cannot be read, are truncated or have another size.
+    """
+    cropper = Cropper(competition.IMAGE_SIZE, crop, size)
+    for name, archive in (("training", competition.TRAINING_IMAGES), ("test", competition.TEST_IMAGES)):
+        path = competition.zip_path(raw, archive)
+        members = archives.image_members(path)
+        with files.atomic(folder / f"{name}.npy") as part:
+            colours = pack(path, list(members.values()), cropper, part)
+        table = pd.DataFrame({"GalaxyID": list(members)} | dict(zip(COLOURS, colours.T, strict=True)))
+        if name == "training":
+            solutions = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
+            table = table.merge(solutions, on="GalaxyID", validate="one_to_one")
+        files.write_csv(folder / f"{name}.csv", table)
+
+
+def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.ndarray:
+    """Write the images of a zip's members into one array file, on all cores.
+
+    Returns:
+        N×3, the mean colour (red, green, blue; 0–255) of each image's central square.
+    """
+    shape = (len(members), cropper.size, cropper.size, 3)
+    np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
+    _reserve(target)
+    chunks = [slice(start, min(start + CHUNK, len(members))) for start in range(0, len(members), CHUNK)]
+    colours = np.empty((len(members), 3))
+    problems: list[str] = []
+    with (
+        # Fresh processes: a forked copy of one in which OpenCV runs threads waits for them for ever.
+        ProcessPoolExecutor(cpu_count(), get_context("spawn"), _open, (path, members, cropper, target)) as pool,
+        tqdm(total=len(members), desc=path.name, unit=" images", smoothing=0) as bar,
+    ):
+        for chunk, (found, bad) in zip(chunks, pool.map(_fill, chunks), strict=True):
+            colours[chunk] = found
+            problems += bad
+            bar.update(len(found))
+    if problems:
+        raise list_problems(f"{path}: images that cannot be used", problems, "Fetch or mend them, or leave them out.")
+    return colours
+
+
+def _reserve(path: Path) -> None:
+    """Claim a file's whole space on the disk: a process that writes to a map of what is not there is killed."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What each process of the pool keeps open."""
+
+    archive: zipfile.ZipFile
+    members: list[str]
+    cropper: Cropper
+    images: np.ndarray
+
+
+_job: _Job
+
+
+def _open(path: Path, members: list[str], cropper: Cropper, target: Path) -> None:
+    global _job
+    cv2.setNumThreads(1)  # a process a core already
+    _job = _Job(zipfile.ZipFile(path), members, cropper, np.load(target, mmap_mode="r+"))
+
+
+def _fill(chunk: slice) -> tuple[np.ndarray, list[str]]:
+    """Pack one chunk of members; their central colours, and the problems met."""
+    colours = np.zeros((chunk.stop - chunk.start, 3))
+    problems = []
+    for row, i in enumerate(range(chunk.start, chunk.stop)):
+        try:
+            _job.images[i], colours[row] = _job.cropper(_job.archive.read(_job.members[i]))
+        except (BadImageError, *archives.DAMAGED) as error:
+            problems.append(f"{_job.members[i]}: {describe(error)}")
+    return colours, problems

@@ -1,0 +1,91 @@
+"""The report's charts as SVG that takes the page's own text colour, so that it is read on dark and on light."""
+
+import io
+import itertools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from galaxy.evaluation import figures
+from galaxy.core import decision_tree
+
+INK = "#010203"
+"""Stands for the page's text colour in matplotlib, which cannot say that."""
+
+STYLE: dict[Any, Any] = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+MARKERS = "osD^vP*X"
+
+
+def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> str:
+    """RMSE by epoch of each model, on valid and (dashed) on train, from epoch 1 on; baselines as lines."""
+
+    def draw(axis: Axes) -> None:
+        for colour, (model, table) in zip(itertools.cycle(figures.COLOURS), histories.items(), strict=False):
+            trained = table[table["epoch"] > 0]
+            axis.plot(trained["epoch"], trained["valid_rmse"], color=colour, marker="o", ms=4, label=f"{model}, valid")
+            axis.plot(trained["epoch"], trained["train_rmse"], color=colour, ls="--", label=f"{model}, train")
+        for style, (name, value) in zip((":", "-."), baselines.items(), strict=False):
+            axis.axhline(value, color=INK, linestyle=style, linewidth=1, label=name.replace("_", " "))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set(xlabel="epoch", ylabel="RMSE")
+
+    return _svg("history", draw, 4.4)
+
+
+def by_question(table: pd.DataFrame) -> str:
+    """RMSE by question, a mark a prediction: columns `model`, `question`, `name`, `rmse`."""
+
+    marks = zip(itertools.cycle(figures.COLOURS), itertools.cycle(MARKERS), strict=False)
+
+    def draw(axis: Axes) -> None:
+        for (colour, marker), (model, part) in zip(marks, table.groupby("model", sort=False), strict=False):
+            label = str(model).replace("_", " ")
+            axis.plot(part["rmse"], part["question"], marker, color=colour, ms=5, alpha=0.85, label=label)
+        axis.set_yticks([q.number for q in decision_tree.QUESTIONS], [f"{q.number} {q.name}" for q in decision_tree.QUESTIONS])
+        axis.invert_yaxis()
+        axis.grid(axis="y", color=INK, alpha=0.15)
+        axis.set(xlabel="RMSE on the test galaxies", xlim=(0, None))
+
+    return _svg("by_question", draw, 4.9)
+
+
+def reliability(table: pd.DataFrame) -> str:
+    """Mean voted against mean predicted fraction, a line a group: columns `group`, `predicted`, `voted`, `values`."""
+
+    def draw(axis: Axes) -> None:
+        axis.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=":")
+        for colour, (group, part) in zip(figures.COLOURS, table.groupby("group", sort=False), strict=False):
+            axis.plot(part["predicted"], part["voted"], color=colour, linewidth=1.2, label=str(group))
+            sizes = 60 * np.sqrt(part["values"] / part["values"].max()) + 3
+            axis.scatter(part["predicted"], part["voted"], s=sizes, color=colour, alpha=0.7)
+        axis.set(xlabel="predicted fraction (mean of a bin)", ylabel="voted fraction", xlim=(0, 1), ylim=(0, 1))
+
+    return _svg("reliability", draw, 4.6)
+
+
+def _svg(name: str, draw: Callable[[Axes], None], height: float) -> str:
+    """An `<svg>` element of 4.8 inches' width, to be scaled by the page."""
+    with plt.rc_context(STYLE | {"svg.hashsalt": name}):
+        figure, axis = plt.subplots(figsize=(4.8, height), layout="constrained")
+        draw(axis)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        plt.close(figure)
+    text = buffer.getvalue()
+    head, body = text[text.index("<svg") :].split(">", 1)
+    return (re.sub(r' (width|height)="[^"]*"', "", head) + ">" + body).replace(INK, "currentColor")

@@ -1,0 +1,46 @@
+"""Predicted classes of unlabelled images as a CSV: `name` and `label`, a row an image."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from galaxy.core import files
+from galaxy.models import saved
+from galaxy.models import small_classifiers
+from galaxy.tasks.scores import views
+from galaxy.tasks.examples import Examples
+from galaxy.tasks.params import Evaluate
+from galaxy.core.errors import GalaxyError
+from galaxy.core.errors import list_problems
+from galaxy.models.predict import predict
+
+__all__ = ["networks", "validate", "write"]
+
+
+def write(path: Path, folder: Path, unlabelled: Examples, options: Evaluate) -> None:
+    """Predict the images with the model saved in `folder`, and write the CSV."""
+    network, _ = saved.load(folder, any_outputs=True)
+    images = unlabelled.seen(network.spec.crop, network.spec.size)
+    logits = predict(network, images, options.batch_size, views=views(options))
+    labels = np.array(network.spec.outputs, dtype=object)[logits.argmax(axis=1)]
+    files.write_csv(path, pd.DataFrame({"name": unlabelled.table["name"], "label": labels}))
+
+
+def validate(path: Path, unlabelled: Examples) -> int:
+    """Check that a CSV has the header, one row for each image, and known classes; the number of rows.
+
+    Raises:
+        GalaxyError: naming what is wrong.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if list(table.columns) != ["name", "label"]:
+        raise GalaxyError(f"{path}: columns {', '.join(table.columns)}; they must be name, label")
+    names, known = set(unlabelled.table["name"]), set(unlabelled.classes)
+    problems = [f"{name}: no such image" for name in table["name"] if name not in names]
+    problems += [f"{name}: for the second time" for name in table["name"][table["name"].duplicated()]]
+    problems += [f"{name}: no row" for name in sorted(names - set(table["name"]))]
+    problems += [f"{label}: no such class" for label in table["label"] if label not in known]
+    if problems:
+        raise list_problems(f"{path}: rows and images do not match", problems, "Write it again (dvc repro).")
+    return len(table)
