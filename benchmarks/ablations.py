@@ -21,11 +21,10 @@ import pandas as pd
 import small_convolutions
 
 from galaxy.core import files
-from galaxy.core.params import Preprocess
 from galaxy.core.params import Train
+from galaxy.data.field_of_view import FieldOfView
 from galaxy.data.split import split
-from galaxy.data.test_time_views import ONE
-from galaxy.data.test_time_views import of_number
+from galaxy.data.test_time_views import ONE, of_number
 
 CROP, SKY = 212, 300
 """Sides in pixels of the original: what networks see, and what is packed, so that turned views have real corners."""
@@ -104,14 +103,14 @@ def kept(variant: Variant, seed: int, folder: Path) -> dict[str, float] | None:
 def run(name: str, variant: Variant, seed: int, real: Path, work: Path) -> dict[str, float]:
     """Train and score it; RMSE on the test galaxies by number of views."""
     folder, options = work / name / str(seed), options_of(variant, seed)
-    asked = Preprocess(crop=SKY, size=round(variant.size * SKY / CROP))
+    asked = FieldOfView(SKY, round(variant.size * SKY / CROP))
     galaxies = common.packed(real, work / f"packed_{variant.size}", asked)
     table = split(galaxies.ids, test=0.2, valid=0.1, seed=seed)
-    network = common.trained(folder, options, asked, galaxies, table, "local")
+    network = common.trained(folder, options, galaxies, table, "local")
     rows = galaxies.rows(table)["test"]
     numbers = VIEWS if name == "recipe" else (1,)
     seen = {n: ONE if n == 1 else of_number(n) for n in numbers}
-    fractions = {n: common.predicted(network, galaxies, asked, rows, views) for n, views in seen.items()}
+    fractions = {n: common.predicted(network, galaxies, rows, views) for n, views in seen.items()}
     rmse = {f"views_{n}": common.score(found, galaxies.votes[rows])[0] for n, found in fractions.items()}
     with files.atomic(folder / SCORES) as part:
         part.write_text(json.dumps({"params": options.model_dump(), "rmse": rmse}))

@@ -8,20 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galaxy.core import metrics
-from galaxy.models.network import Network
-from galaxy.models import saved
-from galaxy.core import params
-from galaxy.core import decision_tree
-from galaxy.training import vote_fractions
-from galaxy.ingest import preprocess as preprocessing
-from galaxy.core.paths import Outs
-from galaxy.data.galaxies import Galaxies
-from galaxy.core.params import Preprocess
+from galaxy.core import decision_tree, metrics, params
 from galaxy.core.params import Train
+from galaxy.core.paths import FIELD_OF_VIEW, TrainingPaths
+from galaxy.data.field_of_view import FieldOfView
+from galaxy.data.galaxies import Galaxies
+from galaxy.data.test_time_views import ONE, View
+from galaxy.ingest.preprocess import preprocess
+from galaxy.models import saved
+from galaxy.models.network import Network
 from galaxy.models.predict import predict
-from galaxy.data.test_time_views import ONE
-from galaxy.data.test_time_views import View
+from galaxy.training import vote_fractions
 
 
 def section(changes: dict[str, Any]) -> Train:
@@ -31,48 +28,36 @@ def section(changes: dict[str, Any]) -> Train:
     return Train.model_validate(content | changes | {"augmentation": augmentation})
 
 
-def packed(raw: Path, folder: Path, asked: Preprocess) -> Galaxies:
-    """The labelled galaxies of the competition's files in `raw`, preprocessed into `folder` unless they are there."""
-    note, content = folder / "preprocess.json", asked.model_dump()
-    if not note.exists() or json.loads(note.read_text()) != content:
-        preprocessing.preprocess(raw, folder, asked.crop, asked.size)
-        note.write_text(json.dumps(content))
+def packed(raw: Path, folder: Path, asked: FieldOfView) -> Galaxies:
+    """Return the labelled galaxies of the competition's files in `raw`, packed in `folder` unless they are there."""
+    if not (folder / FIELD_OF_VIEW).exists() or FieldOfView.read(folder) != asked:
+        preprocess(raw, folder, asked.crop, asked.size)
     return Galaxies.open(folder, "training")
 
 
-def train(folder: Path, options: Train, asked: Preprocess, galaxies: Galaxies, table: pd.DataFrame, source: str) -> None:
+def train(folder: Path, options: Train, galaxies: Galaxies, table: pd.DataFrame, source: str) -> None:
     """Train a model into `folder`, unless one with those options is there.
 
     Args:
-        asked: what the packed galaxies show.
         table: the split.
         source: what the model's card says of the data.
     """
     card = folder / saved.CARD
     if not card.exists() or json.loads(card.read_text())["params"] != options.model_dump():
-        outs = Outs(
-            model=folder,
-            history=folder / "history.csv",
-            metrics=folder / "metrics.json",
-            checkpoints=folder / "checkpoints",
-            events=folder / "events",
-        )
-        vote_fractions.train(options, asked, galaxies, table, {"source": source}, outs)
+        names = ("history.csv", "metrics.json", "checkpoints", "events")
+        paths = TrainingPaths(folder, *(folder / name for name in names))
+        vote_fractions.train(options, galaxies, table, {"source": source}, paths)
 
 
-def trained(
-    folder: Path, options: Train, asked: Preprocess, galaxies: Galaxies, table: pd.DataFrame, source: str
-) -> Network:
-    """The model in `folder`, trained there as `train` does it."""
-    train(folder, options, asked, galaxies, table, source)
+def trained(folder: Path, options: Train, galaxies: Galaxies, table: pd.DataFrame, source: str) -> Network:
+    """Return the model in `folder`, trained there as `train` does it."""
+    train(folder, options, galaxies, table, source)
     return saved.load(folder)[0]
 
 
-def predicted(
-    network: Network, galaxies: Galaxies, asked: Preprocess, rows: np.ndarray, views: Sequence[View] = ONE
-) -> np.ndarray:
-    """M×37 fractions for those rows of the packed galaxies."""
-    return predict(network, galaxies.images, 256, rows, views, asked.window)
+def predicted(network: Network, galaxies: Galaxies, rows: np.ndarray, views: Sequence[View] = ONE) -> np.ndarray:
+    """Return M×37 fractions for those rows of the packed galaxies."""
+    return predict(network, galaxies.images, 256, rows, views, galaxies.field_of_view)
 
 
 def score(fractions: np.ndarray, voted: np.ndarray) -> tuple[float, float]:

@@ -21,16 +21,14 @@ import pandas as pd
 from reference import tilt
 from sklearn.model_selection import KFold
 
-from galaxy.evaluation import ensemble
-from galaxy.models import saved
-from galaxy.core import params
-from galaxy.evaluation import real_galaxies
-from galaxy.core import decision_tree
-from galaxy.data.galaxies import Galaxies
+from galaxy.core import decision_tree, params
 from galaxy.core.params import Params
+from galaxy.data.field_of_view import FieldOfView
+from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import split
-from galaxy.data.test_time_views import ONE
-from galaxy.data.test_time_views import views
+from galaxy.data.test_time_views import ONE, views
+from galaxy.evaluation import ensemble, real_galaxies
+from galaxy.models import saved
 
 
 def tables(ids: np.ndarray, folds: int, valid: float) -> list[pd.DataFrame]:
@@ -57,7 +55,6 @@ def run(
 
     Each is trained in a process of its own, which may start others (`devices`).
     """
-    asked = options.preprocess
     rows = galaxies.rows(table)
     seconds, networks = {}, {}
     for name in options.models:
@@ -71,7 +68,7 @@ def run(
     found: dict[str, dict[str, float]] = {}
     for label, seen in (("one view", ONE), ("views", views(options.evaluate.views))):
         fractions = {
-            set_: {n: common.predicted(network, galaxies, asked, rows[set_], seen) for n, network in networks.items()}
+            set_: {n: common.predicted(network, galaxies, rows[set_], seen) for n, network in networks.items()}
             for set_ in ("valid", "test")
         }
         weights = ensemble.fit_weights(fractions["valid"], galaxies.votes[rows["valid"]])
@@ -94,8 +91,9 @@ def main() -> None:
     parser.add_argument("--train", nargs=2, metavar=("FOLDER", "MODEL"), help="what the processes run")
     arguments = parser.parse_args()
     options = params.load(arguments.recipe)
-    work = arguments.work / arguments.recipe.stem
-    galaxies = common.packed(arguments.real, work / "packed", options.preprocess)
+    work = arguments.work / arguments.recipe.resolve().parent.name
+    asked = FieldOfView(options.preprocess.crop, options.preprocess.size)
+    galaxies = common.packed(arguments.real, work / "packed", asked)
     folds = tables(galaxies.ids, arguments.folds, options.split.valid)
     if arguments.only and not set(arguments.only) <= set(range(arguments.folds)):
         parser.error(f"--only: the folds are 0 to {arguments.folds - 1}")
@@ -103,9 +101,11 @@ def main() -> None:
     if arguments.train:
         folder, name = arguments.train
         section = options.models[name]
-        common.train(work / folder / name, section, options.preprocess, galaxies, chosen[folder], "local")
+        common.train(work / folder / name, section, galaxies, chosen[folder], "local")
         return
-    importance = tilt(galaxies.votes, np.array([real_galaxies.REAL[f"mean_{column}"] for column in decision_tree.COLUMNS]))
+    importance = tilt(
+        galaxies.votes, np.array([real_galaxies.REAL[f"mean_{column}"] for column in decision_tree.COLUMNS])
+    )
     rows: list[dict[str, Any]] = []
     for fold, table in chosen.items():
         rows += run(options, galaxies, importance, table, work / fold)

@@ -15,7 +15,7 @@ import time
 import timm
 import torch
 
-from galaxy.core.runtime import keep_freed
+from galaxy.core.runtime import keep_freed_memory
 
 CASES = {
     "resnet18": {"size": 64, "precision": torch.bfloat16},
@@ -27,7 +27,7 @@ BATCH, STEPS, WARM_UP = 32, 8, 3
 def measure(model: str, keep: bool) -> dict[str, float]:
     """Images a second and the peak of memory in MB, in this process."""
     if keep:
-        keep_freed()
+        keep_freed_memory()
     size, precision = CASES[model].values()
     network = timm.create_model(model, num_classes=37).to(memory_format=torch.channels_last).train()
     images = torch.rand(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)

@@ -18,20 +18,17 @@ import pandas as pd
 import torch
 from training import announce, now, spec_of, turns
 
-from galaxy.models.network import build_network
 from galaxy.core import params
-from galaxy.training import vote_fractions
-from galaxy.data.augmentation import Augment
-from galaxy.data.augmentation import colour_axis
-from galaxy.data.batches import Images
-from galaxy.data.batches import training_loader
-from galaxy.models.network import Spec
+from galaxy.core.params import Params, Train
+from galaxy.data.augmentation import Augment, colour_axis
+from galaxy.data.batches import Images, training_loader
+from galaxy.data.field_of_view import FieldOfView
 from galaxy.data.galaxies import Galaxies
-from galaxy.core.params import Params
-from galaxy.core.params import Train
-from galaxy.models.predict import predict
 from galaxy.data.split import split
 from galaxy.data.test_time_views import views
+from galaxy.models.network import Spec, build_network
+from galaxy.models.predict import predict
+from galaxy.training import vote_fractions
 
 
 def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: int) -> dict[str, Any]:
@@ -39,16 +36,16 @@ def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: in
     galaxies, test = Galaxies.open(packed, "training"), np.load(packed / "test.npy", mmap_mode="r")
     asked = recipe.split
     rows = galaxies.rows(split(galaxies.ids, asked.test, asked.valid, asked.seed))
-    frame = vote_fractions.seen(options, recipe.preprocess)
-    colour = colour_axis(frame.central(galaxies.images), rows["train"]) if options.augmentation.colour else None
-    augment = Augment.of(options.augmentation, frame, options.seed, colour)
+    cutout = vote_fractions.network_input(options, galaxies.field_of_view)
+    colour = colour_axis(cutout.central(galaxies.images), rows["train"]) if options.augmentation.colour else None
+    augment = Augment.of(options.augmentation, cutout, options.seed, colour)
     images = Images(galaxies.images, galaxies.votes, rows["train"], augment)
     loader = training_loader(images, options.batch_size, options.seed, options.workers)
-    spec = spec_of(options, frame.seen)
+    spec = spec_of(options, cutout.input)
     rates = turns(options, spec, loader, steps, rounds)
     pipeline, alone = (statistics.median(values) for values in rates.values())
     memory = torch.cuda.max_memory_reserved() / 2**30 if torch.cuda.is_available() else float("nan")
-    predicted = _predicted_per_second(spec, test, recipe)
+    predicted = _predicted_per_second(spec, test, galaxies.field_of_view, recipe)
     return {
         "size": spec.size,
         "pipeline": pipeline,
@@ -61,14 +58,14 @@ def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: in
     }
 
 
-def _predicted_per_second(spec: Spec, test: np.ndarray, recipe: Params) -> float:
+def _predicted_per_second(spec: Spec, test: np.ndarray, packed: FieldOfView, recipe: Params) -> float:
     """Test galaxies a second, each by all views, over two batches after one that warms up."""
     network, batch = build_network(spec), recipe.make_submission.batch_size
     seen = views(recipe.make_submission.views)
     counts = [min(number * batch, len(test)) for number in (1, 2)]
     for count in counts:
         start = now()
-        predict(network, test, batch, np.arange(count), seen, recipe.preprocess.window)
+        predict(network, test, batch, np.arange(count), seen, packed)
         rate = count / (now() - start)
     return rate
 

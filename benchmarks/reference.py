@@ -12,11 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from galaxy.evaluation import realism
+from galaxy.core import competition, decision_tree
+from galaxy.evaluation import real_galaxies, realism
 from galaxy.ingest import archives
-from galaxy.core import competition
-from galaxy.evaluation import real_galaxies
-from galaxy.core import decision_tree
 
 SMOOTHING = 1e-3
 """Keeps the weights near 1 where a column's mean would cost much."""
@@ -44,7 +42,7 @@ def main() -> None:
     folder = parser.parse_args().real
     solutions = archives.read_solutions(competition.zip_path(folder, competition.SOLUTIONS))
     votes, ids = solutions[list(decision_tree.COLUMNS)].to_numpy(), solutions["GalaxyID"].to_numpy()
-    pictures = realism.look(competition.zip_path(folder, competition.TRAINING_IMAGES), ids)
+    pictures = realism.measure_pictures(competition.zip_path(folder, competition.TRAINING_IMAGES), ids)
     weights = tilt(votes, np.array([real_galaxies.REAL[f"mean_{column}"] for column in decision_tree.COLUMNS]))
     rows = np.arange(len(ids))
     as_is = realism.measure(votes, pictures, rows, np.ones(len(ids)))
@@ -53,7 +51,7 @@ def main() -> None:
     print(f"{len(ids):,} galaxies, worth {effective:,.0f} after weighting")
     print(f"{'quantity':24} {'as is':>10} {'weighted':>10} {'reference':>10}")
     for name in as_is:
-        print(f"{name:24} {as_is[name]:10.4f} {weighted[name]:10.4f} {reference.REAL[name]:10.4f}")
+        print(f"{name:24} {as_is[name]:10.4f} {weighted[name]:10.4f} {real_galaxies.REAL[name]:10.4f}")
 
 
 if __name__ == "__main__":

@@ -21,9 +21,8 @@ import psutil
 import yaml
 from tqdm import tqdm
 
+from galaxy.core import competition, source_info
 from galaxy.ingest import archives
-from galaxy.core import competition
-from galaxy.core import source_info
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGES = ("preprocess", "split", "evaluate", "make_submission")
@@ -97,7 +96,7 @@ def main() -> None:
     source_info.write(work / "data/raw", {"source": "local", "training_galaxies": arguments.training})
     for name in ("galaxy", "stages"):
         shutil.copytree(PROJECT / name, work / name)
-    shutil.copytree(PROJECT / "models", work / "models", ignore=shutil.ignore_patterns("classification"))
+    shutil.copytree(PROJECT / "models", work / "models")
     shutil.copytree(PROJECT / "metrics", work / "metrics")
     (work / "params.yaml").write_text(yaml.safe_dump(yaml.safe_load((PROJECT / "params.yaml").read_text())))
     rows = []

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from galaxy.core.runtime import keep_freed
+from galaxy.core.runtime import keep_freed_memory
 
 POSITIONS = 16
 """The largest number of output positions for which products are taken."""
@@ -50,7 +50,7 @@ def main() -> None:
     network = timm.create_model("resnet18").to(memory_format=torch.channels_last)
     images = torch.rand(32, 3, 64, 64).contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
-    keep_freed()  # as in the engine's own trainings
+    keep_freed_memory()  # as in the engine's own trainings
 
     def rate() -> float:
         start = time.perf_counter()

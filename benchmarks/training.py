@@ -22,19 +22,14 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 
-from galaxy.models.network import build_network
-from galaxy.core import params
-from galaxy.training import objectives
-from galaxy.core import decision_tree
-from galaxy.data.augmentation import Augment
-from galaxy.data.augmentation import colour_axis
-from galaxy.data.batches import Images
-from galaxy.data.batches import training_loader
-from galaxy.data.field_of_view import Cutout
-from galaxy.data.field_of_view import FieldOfView
-from galaxy.core.runtime import keep_freed
-from galaxy.models.network import Spec
+from galaxy.core import decision_tree, params
 from galaxy.core.params import Train
+from galaxy.core.runtime import keep_freed_memory
+from galaxy.data.augmentation import Augment, colour_axis
+from galaxy.data.batches import Images, training_loader
+from galaxy.data.field_of_view import Cutout, FieldOfView
+from galaxy.models.network import Spec, build_network
+from galaxy.training import objectives
 from galaxy.training.engine import Engine
 
 CASES: tuple[dict[str, Any], ...] = (
@@ -103,14 +98,14 @@ def section(changes: dict[str, Any]) -> Train:
 def loader(options: Train) -> Iterator[Any]:
     """The batches of a training as the engine gets them, from images on disk."""
     assert options.size is not None
-    shown = round(options.size * MARGIN)
-    frame = Cutout(FieldOfView(options.size, options.size), FieldOfView(shown, shown))
+    side = round(options.size * MARGIN)
+    cutout = Cutout(FieldOfView(options.size, options.size), FieldOfView(side, side))
     draw = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
-        np.save(path, draw.integers(0, 256, (GALAXIES, shown, shown, 3), np.uint8))
+        np.save(path, draw.integers(0, 256, (GALAXIES, side, side, 3), np.uint8))
         images, rows = np.load(path, mmap_mode="r"), np.arange(GALAXIES)
-        augment = Augment.of(options.augmentation, frame, 1, colour_axis(images, rows[:64]))
+        augment = Augment.of(options.augmentation, cutout, 1, colour_axis(images, rows[:64]))
         votes = draw.random((GALAXIES, len(decision_tree.COLUMNS)), np.float32)
         yield training_loader(Images(images, votes, rows, augment), options.batch_size, 1, options.workers)
 
@@ -145,7 +140,7 @@ def announce() -> None:
         print(torch.cuda.get_device_name())
     else:
         print(f"CPU, {torch.get_num_threads()} threads")
-        keep_freed()
+        keep_freed_memory()
 
 
 def compare(options: Train, steps: int, rounds: int) -> None:

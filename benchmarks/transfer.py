@@ -19,20 +19,16 @@ import common
 import numpy as np
 import pandas as pd
 
-from galaxy.core import competition
-from galaxy.core import metrics
-from galaxy.models.network import Network
-from galaxy.core import params
-from galaxy.data.galaxies import Galaxies
-from galaxy.core.params import Preprocess
+from galaxy.core import competition, metrics, params
 from galaxy.core.params import Simulated
-from galaxy.simulator import simulate
+from galaxy.data.field_of_view import FieldOfView
+from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import split
-from galaxy.data.test_time_views import ONE
-from galaxy.data.test_time_views import View
-from galaxy.data.test_time_views import of_number
+from galaxy.data.test_time_views import ONE, View, of_number
+from galaxy.models.network import Network
+from galaxy.simulator import simulate
 
-SIZE = Preprocess(crop=212, size=64)
+PACKED = FieldOfView(212, 64)
 REAL_GALAXIES = 500
 
 EIGHT = of_number(8)
@@ -57,7 +53,7 @@ def score(
 ) -> tuple[float, float]:
     """RMSE, and accuracy of question 1, on those rows (all by default)."""
     rows = np.arange(len(galaxies.ids)) if rows is None else rows
-    return common.score(common.predicted(network, galaxies, SIZE, rows, views), galaxies.votes[rows])
+    return common.score(common.predicted(network, galaxies, rows, views), galaxies.votes[rows])
 
 
 def few(ids: np.ndarray, seed: int) -> pd.DataFrame:
@@ -79,8 +75,8 @@ def main() -> None:
     if not competition.zip_path(raw, competition.TEST_IMAGES).exists():  # the last that is written
         asked = params.load().download.simulated.model_dump() | {"training_galaxies": arguments.galaxies}
         simulate(raw, Simulated.model_validate(asked | {"test_galaxies": 1}))
-    simulated = common.packed(raw, work / "packed_simulated", SIZE)
-    real = common.packed(arguments.real, work / "packed_real", SIZE)
+    simulated = common.packed(raw, work / "packed_simulated", PACKED)
+    real = common.packed(arguments.real, work / "packed_real", PACKED)
 
     means = np.broadcast_to(real.votes.mean(axis=0), real.votes.shape)
     print(f"{len(real.ids):,} real galaxies, their own column means: RMSE {metrics.rmse(means, real.votes):.4f}")
@@ -88,7 +84,7 @@ def main() -> None:
         folder = work / f"simulated_only_{seed}"
         options = common.section(SIMULATED | {"seed": seed})
         table = split(simulated.ids, 0.02, 0.05, seed)
-        network = common.trained(folder, options, SIZE, simulated, table, "simulated")
+        network = common.trained(folder, options, simulated, table, "simulated")
         for seen in (ONE, EIGHT):
             rmse, accuracy = score(network, real, views=seen)
             print(
@@ -106,7 +102,7 @@ def main() -> None:
             ("pretrained", PRETRAINED | {"weights": str(work / "simulated_only_1")}),
         ):
             options = common.section(changes | {"seed": seed})
-            network = common.trained(work / f"{name}_{seed}", options, SIZE, real, table, "local")
+            network = common.trained(work / f"{name}_{seed}", options, real, table, "local")
             results[name] = np.append(results[name], score(network, real, test)[0])
         gain = 100 * (1 - results["pretrained"][-1] / results["scratch"][-1])
         print(

@@ -1,6 +1,20 @@
 """From the files of the Galaxy Zoo competition to a leaderboard submission.
 
-For one's own images: `galaxy.load("models/train_cnn").predict("images/")`, see `galaxy.inference.predictor`.
+The packages, in the order in which data flows; each imports only those above it:
+
+* `core`       the decision tree, params, paths, metrics: what all others rest on;
+* `simulator`  galaxies, pictures and volunteers, simulated;
+* `ingest`     the competition's files: download, checks, decoding, packing;
+* `data`       packed galaxies, splits, augmentation, batches;
+* `models`     networks, heads, starting weights, prediction;
+* `training`   objectives, the engine, resuming;
+* `evaluation` scores, baselines, ensembles, figures;
+* `report`     the HTML report, comparing two runs;
+* `inference`  anybody's images, export, submission;
+* `tasks`      classification tasks on the same engine;
+* `cli`        the command `galaxy`.
+
+For your own images: `galaxy.load("models/cnn").predict("images/")`, see `galaxy.inference.predictor`.
 """
 
 import importlib

@@ -1,1 +1,4 @@
-"""The stages of `dvc.yaml`, one thin script each: read params, call `galaxy`, write outs."""
+"""The stages of a pipeline's `dvc.yaml`, one thin script each: read the params, call the library, write the files.
+
+They run in the pipeline's folder. With `--start` they use the section `start` of the params, and files in `start/`.
+"""

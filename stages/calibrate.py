@@ -1,17 +1,16 @@
-"""Measure how like the competition's galaxies those at hand are."""
+"""Compare your galaxies with the competition's, in labels and pixels."""
 
-from galaxy.evaluation import realism
-from galaxy.core import files
-from galaxy.core import source_info
+from galaxy.core import files, source_info
 from galaxy.core.errors import run
-from stages import paths
+from galaxy.core.paths import PATHS
+from galaxy.evaluation import realism
 
 
 def main() -> None:
-    table = realism.compare(realism.measure_folder(paths.RAW))
-    content = realism.report(table, source_info.read(paths.RAW))
-    files.write_csv(paths.CALIBRATION_TABLE, table, float_format="%.6g")
-    files.write_json(paths.CALIBRATION, content)
+    table = realism.compare(realism.measure_folder(PATHS.raw))
+    content = realism.summarise(table, source_info.read(PATHS.raw))
+    files.write_csv(PATHS.realism_table, table, float_format="%.6g")
+    files.write_json(PATHS.realism, content)
     print(realism.terminal_table(table, content))
 
 

@@ -1,63 +1,52 @@
-"""Score every model, their mean and the baselines on the test galaxies."""
+"""Score every model, their ensembles and the baselines on the test galaxies."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from galaxy.evaluation import ensemble
-from galaxy.evaluation import scores
-from galaxy.core import files
-from galaxy.core import params
-from galaxy.core import source_info
-from galaxy.data import simulated_truth
-from galaxy.data import test_time_views
+from galaxy.core import files, params, source_info
 from galaxy.core.errors import run
-from galaxy.evaluation.scores import Scored
+from galaxy.core.paths import PATHS
+from galaxy.data import simulated_truth
 from galaxy.data.galaxies import Galaxies
+from galaxy.data.test_time_views import ONE, View, views
+from galaxy.evaluation import ensemble, scores
+from galaxy.evaluation.scores import Predictions
 from galaxy.models.predict import predict_all
-from galaxy.data.test_time_views import View
-from stages import paths
 
 
 def main() -> None:
     options = params.load()
     names = list(options.models)
-    shown = options.preprocess.window
-    several = test_time_views.views(options.evaluate.views)
-    galaxies = Galaxies.open(paths.PREPROCESSED, "training")
-    rows = galaxies.rows(pd.read_csv(paths.SPLIT))
+    all_views = views(options.evaluate.views)
+    galaxies = Galaxies.open(PATHS.preprocessed, "training")
+    rows = galaxies.rows(pd.read_csv(PATHS.split))
 
-    def scored(name: str, seen: Sequence[View]) -> Scored:
-        predicted = predict_all(
-            paths.MODELS, names, galaxies.images, options.evaluate.batch_size, rows[name], seen, shown
-        )
-        return Scored(galaxies.ids[rows[name]], galaxies.votes[rows[name]], predicted)
+    def predict(name: str, chosen: Sequence[View]) -> Predictions:
+        batch_size = options.evaluate.batch_size
+        by_model = predict_all(PATHS.models, names, galaxies, batch_size, rows[name], chosen)
+        return Predictions(galaxies.ids[rows[name]], galaxies.votes[rows[name]], by_model)
 
-    valid = scored("valid", several)
-    weights = ensemble.fit_weights(valid.predictions, valid.voted)
+    valid = predict("valid", all_views)
+    weights = ensemble.fit_weights(valid.by_name, valid.voted)
     valid = valid.with_ensembles(weights)
-    # Without a test split there is nothing else to score on; the report says so.
+    # Without a test split the scores are on valid (the galaxies that choose the epoch), and the HTML report says so.
     scored_on = "test" if len(rows["test"]) else "valid"
-    test = valid if scored_on == "valid" else scored("test", several).with_ensembles(weights)
-    single_view = scored(scored_on, test_time_views.ONE).with_ensembles(weights) if len(several) > 1 else None
+    test = valid if scored_on == "valid" else predict("test", all_views).with_ensembles(weights)
+    single_view = predict(scored_on, ONE).with_ensembles(weights) if len(all_views) > 1 else None
     test = scores.add_baselines(test, galaxies, rows["train"], rows[scored_on])
-    content = scores.report(
-        test,
-        scored_on,
-        valid,
-        names,
-        source_info.read(paths.PREPROCESSED),
-        single_view=single_view,
-        expected=simulated_truth.expected(paths.PREPROCESSED, test.ids),
-        weights=weights,
+    source = source_info.read(PATHS.preprocessed)
+    expected = simulated_truth.expected(PATHS.preprocessed, test.ids)
+    content = scores.summarise(
+        test, scored_on, valid, names, source, single_view=single_view, expected=expected, weights=weights
     )
-    histories = {name: pd.read_csv(params.out(paths.METRICS, name, "_history.csv")) for name in names}
+    histories = {name: pd.read_csv(PATHS.training(name).history) for name in names}
 
-    scores.write_predictions(paths.PREDICTIONS, test, names)
-    files.write_csv(paths.BY_QUESTION, scores.question_table(test), float_format="%.6f")
-    files.write_csv(paths.BY_COLUMN, scores.column_table(test), float_format="%.6f")
-    scores.write_figures(paths.EVALUATE_FIGURES, test, content, histories)
-    files.write_json(paths.REPORT, content)
+    scores.write_predictions(PATHS.predictions, test, names)
+    files.write_csv(PATHS.rmse_by_question, scores.question_table(test), float_format="%.6f")
+    files.write_csv(PATHS.rmse_by_column, scores.column_table(test), float_format="%.6f")
+    scores.write_figures(PATHS.evaluation_figures, test, content, histories)
+    files.write_json(PATHS.evaluation, content)
     print(scores.terminal_table(content))
 
 

@@ -1,36 +1,28 @@
-"""Predict the competition's test images and write the leaderboard's CSV."""
+"""Predict the competition's test images, and write the CSV for the leaderboard."""
 
-from galaxy.evaluation import ensemble
-from galaxy.core import files
-from galaxy.core import params
-from galaxy.models import predict
-from galaxy.inference import submission
-from galaxy.data import test_time_views
+from galaxy.core import files, params
 from galaxy.core.errors import run
+from galaxy.core.paths import PATHS
 from galaxy.data.galaxies import Galaxies
-from stages import paths
+from galaxy.data.test_time_views import views
+from galaxy.evaluation import ensemble
+from galaxy.inference import submission
+from galaxy.models.predict import predict_all
 
 
 def main() -> None:
     options = params.load()
-    how = options.make_submission
-    report = files.read_json(paths.REPORT)
-    chosen = report["best"] if how.model == params.BEST else how.model
+    settings = options.make_submission
+    evaluation = files.read_json(PATHS.evaluation)
+    chosen = evaluation["best"] if settings.model == params.BEST else settings.model
     names = list(options.models) if chosen in (params.MEAN, params.WEIGHTED) else [chosen]
-    galaxies = Galaxies.open(paths.PREPROCESSED, "test")
-    predicted = predict.predict_all(
-        paths.MODELS,
-        names,
-        galaxies.images,
-        how.batch_size,
-        views=test_time_views.views(how.views),
-        shown=options.preprocess.window,
-    )
+    galaxies = Galaxies.open(PATHS.preprocessed, "test")
+    predicted = predict_all(PATHS.models, names, galaxies, settings.batch_size, views=views(settings.views))
     if chosen not in predicted:
-        predicted = ensemble.combine(predicted, report["ensemble_weights"])
-    submission.write(paths.SUBMISSION, galaxies.ids, predicted[chosen])
-    rows = submission.validate(paths.SUBMISSION, galaxies.ids)
-    print(f"{paths.SUBMISSION}: {rows} galaxies by {chosen}; valid")
+        predicted = ensemble.combine(predicted, evaluation["ensemble_weights"])
+    submission.write(PATHS.submission, galaxies.ids, predicted[chosen])
+    rows = submission.validate(PATHS.submission, galaxies.ids)
+    print(f"{PATHS.submission}: {rows} galaxies by {chosen}; valid")
 
 
 if __name__ == "__main__":

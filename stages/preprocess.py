@@ -1,18 +1,14 @@
-"""Decode, crop and resize every image into one packed array a set."""
+"""Decode, crop and resize every image into one packed array per set."""
 
-from galaxy.core import params
-from galaxy.ingest import preprocess
-from galaxy.core import source_info
-from galaxy.data import simulated_truth
 from galaxy.core.errors import run
-from stages import paths
+from galaxy.ingest.preprocess import carry_notes, preprocess
+from stages.arguments import parse
 
 
 def main() -> None:
-    options = params.load().preprocess
-    preprocess.preprocess(paths.RAW, paths.PREPROCESSED, options.crop, options.size)
-    simulated_truth.carry(paths.RAW, paths.PREPROCESSED)
-    source_info.write(paths.PREPROCESSED, source_info.read(paths.RAW))
+    _, options, paths = parse("preprocess", __doc__)
+    preprocess(paths.raw, paths.preprocessed, options.preprocess.crop, options.preprocess.size)
+    carry_notes(paths.raw, paths.preprocessed)
 
 
 if __name__ == "__main__":

@@ -1,34 +1,31 @@
-"""Write the report: one HTML page on the data, the models and how good they are."""
+"""Write the report: one HTML page about the data, the models and their scores."""
 
 import pandas as pd
 
-from galaxy.core import files
-from galaxy.core import params
-from galaxy.core import source_info
-from galaxy.report import page
+from galaxy.core import files, params, source_info
 from galaxy.core.errors import run
+from galaxy.core.paths import PATHS
 from galaxy.data.galaxies import Galaxies
-from stages import paths
+from galaxy.report import page
 
 
 def main() -> None:
     options = params.load()
-    evaluated = files.read_json(paths.REPORT)
-    page = page.html(
-        page.Run(
-            options=options.model_dump(),
-            source=source_info.read(paths.PREPROCESSED),
-            evaluated=evaluated,
-            histories={n: pd.read_csv(params.out(paths.METRICS, n, "_history.csv")) for n in options.models},
-            questions=pd.read_csv(paths.BY_QUESTION),
-            predicted=pd.read_csv(paths.PREDICTIONS / f"{evaluated['best']}.csv"),
-            galaxies=Galaxies.open(paths.PREPROCESSED, "training"),
-            split=pd.read_csv(paths.SPLIT),
-        )
+    evaluated = files.read_json(PATHS.evaluation)
+    content = page.Run(
+        options=options.model_dump(exclude_unset=True),
+        source=source_info.read(PATHS.preprocessed),
+        evaluated=evaluated,
+        histories={name: pd.read_csv(PATHS.training(name).history) for name in options.models},
+        questions=pd.read_csv(PATHS.rmse_by_question),
+        predicted=pd.read_csv(PATHS.predictions / f"{evaluated['best']}.csv"),
+        galaxies=Galaxies.open(PATHS.preprocessed, "training"),
+        split=pd.read_csv(PATHS.split),
     )
-    with files.atomic(paths.PAGE) as part:
-        part.write_text(page)
-    print(f"{paths.PAGE}: {len(page.encode()):,} bytes; open it in a browser")
+    text = page.html(content)
+    with files.atomic(PATHS.report) as part:
+        part.write_text(text)
+    print(f"{PATHS.report}: {len(text.encode()):,} bytes; open it in a browser")
 
 
 if __name__ == "__main__":

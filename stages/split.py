@@ -3,17 +3,16 @@
 import pandas as pd
 
 from galaxy.core import files
-from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.data.split import split
-from stages import paths
+from stages.arguments import parse
 
 
 def main() -> None:
-    options = params.load().split
-    ids = pd.read_csv(paths.PREPROCESSED / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
-    table = split(ids, options.test, options.valid, options.seed)
-    files.write_csv(paths.SPLIT, table)
+    _, options, paths = parse("split", __doc__)
+    ids = pd.read_csv(paths.preprocessed / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
+    table = split(ids, options.split.test, options.split.valid, options.split.seed)
+    files.write_csv(paths.split, table)
     print(", ".join(f"{count} {name}" for name, count in table["Set"].value_counts().items()))
 
 

@@ -1,40 +1,26 @@
-"""Train the model of one section of the params: `python -m stages.train train_cnn`."""
-
-import argparse
+"""Train one of the models in the params: `python -m stages.train cnn`."""
 
 import pandas as pd
 
-from galaxy.core import params
 from galaxy.core import source_info
-from galaxy.training import vote_fractions
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import run
-from galaxy.core.paths import Outs
+from galaxy.core.errors import GalaxyError, run
+from galaxy.core.params_file import PARAMS_FILE
 from galaxy.data.galaxies import Galaxies
-from stages import paths
+from galaxy.training import vote_fractions
+from stages.arguments import parse
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m stages.train", description=__doc__)
-    parser.add_argument("section", help="a section of params.yaml, such as train_cnn")
-    section = parser.parse_args().section
-    options = params.load()
-    name = section.removeprefix(params.TRAIN_PREFIX)
+    arguments, options, paths = parse("train", __doc__, ("model", "cnn, resnet, or a key of the section train"))
+    name = arguments.model
     if name not in options.models:
-        raise GalaxyError(f"{params.PARAMS_FILE}: no section {section}; it has train_{', train_'.join(options.models)}")
+        raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.models)}")
     vote_fractions.train(
         options.models[name],
-        options.preprocess,
-        Galaxies.open(paths.PREPROCESSED, "training"),
-        pd.read_csv(paths.SPLIT),
-        source_info.read(paths.PREPROCESSED),
-        Outs(
-            model=params.out(paths.MODELS, name),
-            history=params.out(paths.METRICS, name, "_history.csv"),
-            metrics=params.out(paths.METRICS, name, ".json"),
-            checkpoints=paths.CHECKPOINTS / section,
-            events=paths.EVENTS / section,
-        ),
+        Galaxies.open(paths.preprocessed, "training"),
+        pd.read_csv(paths.split),
+        source_info.read(paths.preprocessed),
+        paths.training(name),
     )
 
 

@@ -1,53 +1,50 @@
 """Export a trained model to ONNX, with a model card.
 
-The file takes raw pixels (uint8, N×size×size×3, red green blue, any N) and gives the 37 vote fractions. It is compared
-with PyTorch on images before it is written; the card is written beside it, with the suffix .md.
+The file takes raw pixels (uint8, N×size×size×3, red green blue, any N) and returns the 37 vote fractions. It is
+compared with PyTorch on images before it is written. The card is written beside it, with the suffix .md.
 """
 
 import argparse
 from pathlib import Path
 
 from galaxy.core.errors import GalaxyError
+from galaxy.core.paths import PATHS
 
 EXAMPLES = """examples:
-  galaxy export models/train_resnet resnet.onnx
-  galaxy export models/train_resnet resnet.onnx --check my_images/"""
+  galaxy export models/resnet resnet.onnx
+  galaxy export models/resnet resnet.onnx --check my_images/"""
 
-IMAGES = Path("data/preprocessed/test.npy")
+IMAGES = PATHS.preprocessed / "test.npy"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
-    parser.epilog = EXAMPLES
+    """Add the command's arguments."""
     parser.add_argument("model", type=Path, metavar="FOLDER", help="the trained model's folder")
     parser.add_argument("target", type=Path, metavar="FILE.onnx", help="the file to write")
     parser.add_argument(
         "--check",
         nargs="+",
         metavar="IMAGE",
-        help=f"images to compare on, as of `galaxy predict` (default: the project's own, {IMAGES})",
+        help=f"images to compare on, named as for `galaxy predict` (default: the project's own, {IMAGES})",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Export, and say how well it agrees."""
+    """Export the model, and print how well it agrees with PyTorch."""
     if arguments.target.suffix != ".onnx":
         raise GalaxyError(f"{arguments.target}: the file to write must end in .onnx")
     import numpy as np
 
-    from galaxy.inference import export
-    from galaxy.inference import find_images
-    from galaxy.inference import predictor
+    from galaxy.inference import export, find_images, predictor
 
     if arguments.check:
         loaded = predictor.load(arguments.model)
         reader = loaded.readers(predictor.Options())[0]
-        images, _ = predictor.pack(find_images.find(arguments.check), reader, strict=True)
+        images, _ = predictor.read_images(find_images.find(arguments.check), reader, strict=True)
     elif IMAGES.is_file():
         images = np.load(IMAGES, mmap_mode="r")
     else:
         raise GalaxyError(f"{IMAGES}: no such file to check the export with; name some images (--check IMAGE)")
     count, difference = export.export(arguments.model, arguments.target, images)
-    card = arguments.target.with_suffix(".md")
     print(f"{arguments.target}: within {difference:.1e} of PyTorch on {count} images, one by one and together")
-    print(f"{card}: the model card")
+    print(f"{arguments.target.with_suffix('.md')}: the model card")

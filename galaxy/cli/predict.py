@@ -1,8 +1,8 @@
 """Predict the vote fractions of your own images.
 
 IMAGE is a file (JPEG, PNG, TIFF; FITS with one plane, or three for g, r and i), a folder, a glob in quotes, a zip, or
-a CSV with a column `path`. The central square of each image is cropped and resized to what the model was trained on.
-An image that cannot be read is named and left out, and the exit status is then 1.
+a CSV with a column `path`. The central square of each image is cropped and resized to the size that the model was
+trained on. An image that cannot be read is named and left out, and the exit status is then 1.
 """
 
 import argparse
@@ -13,13 +13,12 @@ from galaxy.core.errors import GalaxyError
 
 EXAMPLES = """examples:
   galaxy predict my_images/
-  galaxy predict 'survey/*.fits' --model models/train_cnn --views 8 --out fractions.csv
+  galaxy predict 'survey/*.fits' --model models/cnn --views 8 --out fractions.csv
   galaxy predict list.csv --crop 0.5 --figure trees/"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
-    parser.epilog = EXAMPLES
+    """Add the command's arguments."""
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder, glob, zip or CSV of paths")
     parser.add_argument(
         "--model",
@@ -27,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=Path,
         metavar="FOLDER",
-        help="a trained model's folder; several of these options: their mean; default: the project's best on valid",
+        help="a trained model's folder; repeat for the mean of several (default: the project's best on valid)",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("predictions.csv"), help="the CSV to write (default: predictions.csv)"
@@ -37,21 +36,20 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="predict N views of each image and take their mean; 8: quarter turns, each mirrored too; another number: "
-        "as many turns (default: 1)",
+        help="average N views of each image; 8: quarter turns, mirrored too; else: as many turns (default: 1)",
     )
     parser.add_argument(
         "--crop",
         metavar="SIZE",
         help="central square to keep, in pixels (a whole number from 10 on) or as a fraction of the shorter side (up "
-        "to 1); default: the fraction that the model was trained on",
+        "to 1) (default: the fraction that the model was trained on)",
     )
     parser.add_argument(
         "--fits-scale",
         type=float,
         default=1.0,
         metavar="FACTOR",
-        help="what turns the pixels of FITS files into nanomaggies a pixel of 0.396 arcseconds (default: 1)",
+        help="factor from the units of FITS files to nanomaggies per pixel of 0.396 arcseconds (default: 1)",
     )
     parser.add_argument("--figure", type=Path, metavar="FOLDER", help="also draw each galaxy beside its decision tree")
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
@@ -59,18 +57,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Predict, write the CSV and the figures, and say what was left out."""
+    """Predict, write the CSV and the figures, and name the images that are left out."""
     from galaxy.core import files
-    from galaxy.inference import find_images
-    from galaxy.inference import predictor
+    from galaxy.inference import find_images, predictor
     from galaxy.inference.read_image import Crop
 
-    options = predictor.Options(
-        views=arguments.views,
-        crop=None if arguments.crop is None else Crop.parse(arguments.crop),
-        fits_scale=arguments.fits_scale,
-        batch_size=arguments.batch_size,
-    )
+    crop = None if arguments.crop is None else Crop.parse(arguments.crop)
+    options = predictor.Options(arguments.views, crop, arguments.fits_scale, arguments.batch_size)
     sources = find_images.find(arguments.images)
     loaded = predictor.load(*arguments.model)
     table, problems = loaded.predict_readable(sources, options, strict=arguments.strict)

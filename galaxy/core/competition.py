@@ -15,5 +15,5 @@ TEST_GALAXIES = 79_975
 
 
 def zip_path(folder: Path, archive: str) -> Path:
-    """Where `folder` keeps an archive."""
+    """Return where `folder` keeps an archive."""
     return folder / f"{archive}.zip"

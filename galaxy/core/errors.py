@@ -1,4 +1,4 @@
-"""Errors that a user can mend: one clear line, no traceback."""
+"""Errors that a user can fix: one clear line, no traceback."""
 
 import signal
 import sys
@@ -12,19 +12,19 @@ class GalaxyError(Exception):
 
 
 def list_problems(what: str, problems: Sequence[str], advice: str) -> GalaxyError:
-    """The error for many problems at once: how many there are, the first of them by name, and what to do."""
-    shown = "\n".join(f"  {problem}" for problem in problems[:FIRST_PROBLEMS])
+    """Return one error for many problems: how many there are, the first of them, and what to do."""
+    first = "\n".join(f"  {problem}" for problem in problems[:FIRST_PROBLEMS])
     rest = f"\n  … and {len(problems) - FIRST_PROBLEMS} more" if len(problems) > FIRST_PROBLEMS else ""
-    return GalaxyError(f"{what} ({len(problems)} in all). {advice}\n{shown}{rest}")
+    return GalaxyError(f"{what} ({len(problems)} in all). {advice}\n{first}{rest}")
 
 
 def describe(error: BaseException) -> str:
-    """What a library's error says, in one line; its name where it says nothing."""
+    """Return a library's error message in one line, or the error's name if it has no message."""
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage or command; bad input, an absent file or a full disk ends it with one message and exit status 1."""
+    """Run a stage or command; end it with one message and status 1 on bad input, an absent file or a full disk."""
     try:
         main()
     except GalaxyError as error:
@@ -35,6 +35,6 @@ def run(main: Callable[[], None]) -> None:
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename}: no such file; run the stages before this one (dvc repro)")
     except OSError as error:
-        if error.errno is None:  # not the system's word, but a library's
+        if error.errno is None:  # raised by a library, not by the system
             raise
-        sys.exit(f"error: {error.filename or 'a file'}: {error.strerror}; make room or mend its permissions")
+        sys.exit(f"error: {error.filename or 'a file'}: {error.strerror}; make room or fix its permissions")

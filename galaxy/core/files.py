@@ -1,4 +1,4 @@
-"""Files that are whole or absent: every output is written under a temporary name and renamed."""
+"""Write files so that they are whole or absent: under a temporary name, renamed when done."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ def atomic(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        if error.filename is None:  # a full disk, say: the system names no file where one is written to
+        if error.filename is None:  # on a full disk the system does not name the file
             error.filename = str(path)
         raise
     finally:
@@ -33,7 +33,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What `write_json` wrote."""
+    """Read a JSON file that `write_json` wrote."""
     return json.loads(path.read_text())
 
 
@@ -44,11 +44,11 @@ def write_csv(path: Path, table: pd.DataFrame, **options: Any) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256 as hexadecimal digits, read in blocks."""
+    """Return the file's SHA-256 as hexadecimal digits; read it in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(table: pd.DataFrame) -> str:
-    """A SHA-256 of a table's content."""
+    """Return a SHA-256 of a table's content."""
     return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()

@@ -1,55 +1,28 @@
-"""`params.yaml`: every setting of the pipeline, typed and validated.
+"""`params.yaml` of the pipeline: every setting, typed and validated.
 
-There are no hidden defaults: a params file holds every key, and `dvc.yaml` lists the keys that each stage reads. An
-unknown key, a missing one, a wrong type or a value out of range stops a run at once with the key's name, what it
-holds and what it may hold. Sections named `train_<model>` are the models; any number of them may stand in the file.
+There are no hidden defaults: a params file holds every key. The models are the sections `train_cnn` and `train_resnet`
+(each has its own stage in the root's `dvc.yaml`) and the sections in the mapping `train`, by name.
 """
 
-import re
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML, YAMLError
+from pydantic import Field, model_validator
 
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
-from galaxy.data.field_of_view import FieldOfView
-
-PARAMS_FILE = Path("params.yaml")
-TRAIN_PREFIX = "train_"
-
-OWN_STAGE = ("cnn", "resnet")
-"""The models with a stage of their own in `dvc.yaml`; the stage `train` trains all others, one after another."""
-
-FURTHER = "further"
-"""The folder, under those of models and of metrics, with what is made of the other models."""
-
-
-def out(root: Path, name: str, ending: str = "") -> Path:
-    """The path under `root` of what is made of the model `name`: `train_<name>` and an ending."""
-    return (root if name in OWN_STAGE else root / FURTHER) / f"{TRAIN_PREFIX}{name}{ending}"
-
+from galaxy.core.params_file import PARAMS_FILE, Section, read
 
 BEST, MEAN, WEIGHTED = "best", "mean", "weighted"
-"""What is chosen or made of the models: the best on valid, their mean, their sum with weights fitted on valid."""
+"""Ways to combine models: the best on valid, their mean, or their sum with weights fitted on valid."""
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Schema = TypeVar("Schema", bound=BaseModel)
-
-
-class Section(BaseModel):
-    """A mapping in the file: keys as declared and no others, types as declared and no conversions."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
 
 class Simulated(Section):
     training_galaxies: int = Field(ge=20, le=1_000_000, description="Labelled galaxies to simulate.")
     test_galaxies: int = Field(ge=1, le=1_000_000, description="Unlabelled galaxies to simulate.")
     seed: int = Field(ge=0, description="Seed of galaxies and volunteers.")
-    volunteers: int = Field(ge=16, le=1000, description="Median number of volunteers a galaxy.")
+    volunteers: int = Field(ge=16, le=1000, description="Median number of volunteers per galaxy.")
     seeing: float = Field(gt=0, le=10, description="Full width at half maximum of the point spread, in arcseconds.")
     noise: float = Field(ge=0, le=20, description="Factor on the sky noise; 1 is the Sloan survey's.")
 
@@ -66,23 +39,18 @@ class Download(Section):
 
 class Preprocess(Section):
     crop: int = Field(ge=8, le=424, description="Side of the central square that is kept, in pixels of the original.")
-    size: int = Field(ge=8, le=424, description="Side of the square that it is resized to, in pixels.")
-
-    @property
-    def window(self) -> FieldOfView:
-        """What the packed images show."""
-        return FieldOfView(self.crop, self.size)
+    size: int = Field(ge=8, le=424, description="Side to which the square is resized, in pixels.")
 
 
 class Split(Section):
     test: float = Field(
-        ge=0, lt=1, description="Share of the labelled galaxies that is only reported on; 0: scores are on valid."
+        ge=0, lt=1, description="Share of the labelled galaxies that only scores (test); 0: valid scores."
     )
-    valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch.")
+    valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch (valid).")
     seed: int = Field(ge=0, description="Seed of the permutation.")
 
     @model_validator(mode="after")
-    def _some_left_to_train(self) -> "Split":
+    def _some_left_to_train(self) -> Self:
         if self.test + self.valid >= 1:
             raise ValueError(f"test + valid is {self.test + self.valid:g}; it must be below 1")
         return self
@@ -90,12 +58,12 @@ class Split(Section):
 
 class Augmentation(Section):
     flip: bool = Field(description="Mirror half of the views, left to right and top to bottom.")
-    rotation: float = Field(ge=0, le=180, description="Rotate by up to this many degrees either way; 180 is any angle.")
+    rotation: float = Field(ge=0, le=180, description="Rotate by up to this many degrees either way; 180: any angle.")
     zoom: float = Field(ge=1, le=4, description="Zoom by a factor from 1/zoom to zoom, uniform in its logarithm.")
     crop: list[Annotated[int, Field(ge=8)]] | None = Field(
         min_length=2,
         max_length=2,
-        description="Show a square of that many pixels of the original, from least to most, for a zoom; null: zoom.",
+        description="Draw the side to show from this range, in pixels of the original, instead of zooming; null: zoom.",
     )
     shift: float = Field(ge=0, le=0.5, description="Shift by up to this share of the side, in both directions.")
     brightness: float = Field(ge=0, le=1, description="Change brightness by up to this share of the full range.")
@@ -112,22 +80,22 @@ class Augmentation(Section):
         if self.crop is not None and self.crop[0] > self.crop[1]:
             raise ValueError(f"crop is {self.crop}; its first number must not be above its second")
         if self.crop is not None and self.zoom > 1:
-            raise ValueError("crop and zoom both say how large a galaxy is shown; set crop to null or zoom to 1")
+            raise ValueError("crop and zoom both set the scale of the views; set crop to null or zoom to 1")
         return self
 
 
 class RandomCrop(Section):
-    """Augmentation for classes of things that have an up and a down, unlike galaxies."""
+    """Augmentation for images with an up and a down, unlike galaxies."""
 
     flip: bool = Field(description="Mirror half of the views, left to right.")
     scale: list[Annotated[float, Field(gt=0, le=1)]] | None = Field(
         min_length=2, max_length=2, description="Least and largest share of the area to resize; null: crop, no resize."
     )
     pad: int = Field(
-        ge=0, le=64, description="Mirror so many pixels onto each side, and cut the view out of that (scale null)."
+        ge=0, le=64, description="Mirror this many pixels onto each side before the cut (if scale is null)."
     )
     ratio: list[Annotated[float, Field(gt=0.1, lt=10)]] = Field(
-        min_length=2, max_length=2, description="Least and largest ratio of width to height of what is resized."
+        min_length=2, max_length=2, description="Least and largest ratio of width to height of the area to resize."
     )
     brightness: float = Field(ge=0, le=1, description="Change brightness by up to this share of the full range.")
     contrast: float = Field(ge=0, le=1, description="Change contrast by up to this share.")
@@ -135,7 +103,7 @@ class RandomCrop(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.pad and self.scale is not None:
-            raise ValueError("pad is for views that are not resized; set scale to null or pad to 0")
+            raise ValueError("pad works only on views that are not resized; set scale to null or pad to 0")
         for name, pair in (("scale", self.scale), ("ratio", self.ratio)):
             if pair is not None and pair[0] > pair[1]:
                 raise ValueError(f"{name} is {pair}; its first number must not be above its second")
@@ -143,75 +111,67 @@ class RandomCrop(Section):
 
 
 class Training(Section):
-    """What every training needs, whatever it is trained for."""
+    """Params of every training, of vote fractions or of classes."""
 
     model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn) among them.")
     model_args: dict[str, Any] = Field(description="Further arguments of timm.create_model.")
     pretrained: bool = Field(description="Start from timm's published weights (fetched from its hub).")
     weights: str | None = Field(
         min_length=1,
-        description="Start from the weights there: a model's folder, a .safetensors or .pth file, or "
+        description="Start from these weights: a model's folder, a .safetensors or .pth file, or "
         "package:efficientnet_lite0, 1 or 2 (ImageNet's; extra `weights`).",
     )
     freeze_epochs: int = Field(ge=0, description="First epochs in which only the last layer learns.")
     optimizer: str = Field(min_length=1, description="Name of one of timm's optimizers.")
-    optimizer_args: dict[str, Any] = Field(description="Further arguments of timm's optimizer factory: momentum, say.")
-    learning_rate: float = Field(gt=0, le=100, description="Learning rate (its peak, where there is a schedule).")
-    weight_decay: float = Field(ge=0, le=10, description="Weight decay; norms and biases are left out.")
+    optimizer_args: dict[str, Any] = Field(description="Further arguments of timm's optimizer factory, like momentum.")
+    learning_rate: float = Field(gt=0, le=100, description="Learning rate (its peak, if there is a schedule).")
+    weight_decay: float = Field(ge=0, le=10, description="Weight decay, except for norms and biases.")
     schedule: Literal["constant", "cosine", "one_cycle", "steps"] = Field(
-        description="How the learning rate runs; steps: a tenth of it from 60 %, a hundredth from 85 % of training on."
+        description="Course of the learning rate; steps: a tenth after 60 % of training, a hundredth after 85 %."
     )
-    warmup_epochs: float = Field(ge=0, description="Linear warm-up (not of one_cycle), in epochs.")
+    warmup_epochs: float = Field(ge=0, description="Linear warm-up, in epochs (one_cycle has its own).")
     layer_decay: float | None = Field(
-        gt=0, le=1, description="Each layer's learning rate is this share of the next one's; null: all have the same."
+        gt=0, le=1, description="Each layer's learning rate is this share of the next layer's; null: all are equal."
     )
     epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best on valid is kept.")
     early_stopping: int | None = Field(ge=1, description="Stop after so many epochs without a better one; null: never.")
-    batch_size: int = Field(ge=2, description="Images a step, of all processes together.")
-    gradient_clip: float | None = Field(gt=0, description="Largest gradient; null: any.")
-    gradient_clip_by: Literal["norm", "value"] = Field(description="Largest norm of it all, or largest single value.")
-    ema_decay: float | None = Field(gt=0, lt=1, description="Decay a step of averaged weights; null: no averaging.")
+    batch_size: int = Field(ge=2, description="Images per step, of all processes together.")
+    gradient_clip: float | None = Field(gt=0, description="Largest gradient; null: no limit.")
+    gradient_clip_by: Literal["norm", "value"] = Field(description="Limit the gradient's norm, or each value.")
+    ema_decay: float | None = Field(gt=0, lt=1, description="Decay of averaged weights per step; null: no averaging.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(description="Arithmetic, by Lightning's names.")
-    channels_last: bool = Field(description="Order of the network's arrays in memory: faster or slower, by network.")
+    channels_last: bool = Field(description="Order of the network's arrays in memory; faster for some networks.")
     workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
-    devices: int = Field(ge=1, le=1024, description="GPUs of a machine to use; without GPUs, processes.")
+    devices: int = Field(ge=1, le=1024, description="GPUs to use per machine; without GPUs, processes.")
     num_nodes: int = Field(ge=1, le=1024, description="Machines; see docs/many_gpus.md.")
     strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] = Field(
-        description="How several processes work together, by Lightning's names; auto: ddp where there are several."
+        description="How several processes train together, by Lightning's names; auto: ddp if there are several."
     )
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
     tensorboard: bool = Field(description="Write event files for TensorBoard under runs/ (extra `tensorboard`).")
     deterministic: bool = Field(
-        description="Slower, but the same seed gives the same bits on a GPU too, as it always does on a CPU."
+        description="Slower, but the same seed gives the same bits on a GPU too (on a CPU it always does)."
     )
 
-    @model_validator(mode="after")
-    def _one_start(self) -> Self:
-        if self.pretrained and self.weights is not None:
-            raise ValueError("pretrained and weights both say what to start from; set one of them to false or null")
-        return self
+    @property
+    def processes(self) -> int:
+        """The number of processes that train together."""
+        return self.devices * self.num_nodes
 
     @model_validator(mode="after")
-    def _clipped_or_fused(self) -> Self:
+    def _compatible(self) -> Self:
+        if self.pretrained and self.weights is not None:
+            raise ValueError("pretrained and weights both name a start; set pretrained to false or weights to null")
         if self.gradient_clip is not None and self.precision != "32-true" and self.optimizer_args.get("fused"):
             raise ValueError(
                 f"optimizer_args has fused: true, gradient_clip is {self.gradient_clip:g} and precision "
                 f"{self.precision}, but Lightning doesn't clip the gradients of a fused optimizer in mixed precision; "
-                "take fused out, or set gradient_clip to null or precision to 32-true"
+                "remove fused, or set gradient_clip to null or precision to 32-true"
             )
-        return self
-
-    @property
-    def processes(self) -> int:
-        """Processes that train together."""
-        return self.devices * self.num_nodes
-
-    @model_validator(mode="after")
-    def _equal_shares(self) -> Self:
         if self.batch_size % self.processes:
             raise ValueError(
                 f"batch_size is {self.batch_size}, but devices × num_nodes is {self.processes}; "
-                "take a multiple, so that each process gets the same share of a batch"
+                "choose a multiple, so that each process gets the same share of a batch"
             )
         return self
 
@@ -220,22 +180,22 @@ class Train(Training):
     """The training of a model of vote fractions."""
 
     head: Literal["sigmoid", "decision_tree"] = Field(
-        description="sigmoid: each column by itself. decision_tree: softmax in each question, times its parent."
+        description="sigmoid: each column by itself. decision_tree: softmax within each question, times its parent."
     )
-    output_bias: bool = Field(description="Start from biases of the last layer that predict train's column means.")
+    output_bias: bool = Field(description="Start from last-layer biases that predict train's column means.")
     crop: int | None = Field(
-        ge=8, description="Side of the central square that the network sees, in pixels of the original; null: all."
+        ge=8, description="Side of the central square that the network gets, in pixels of the original; null: all."
     )
-    size: int | None = Field(ge=8, description="Side that it sees that in, in pixels; null: as packed.")
+    size: int | None = Field(ge=8, description="Side to which that square is resized, in pixels; null: as packed.")
     loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
     augmentation: Augmentation
 
 
 class Views(Section):
     rotations: int = Field(ge=1, le=360, description="Turns, equally far from each other; 4: quarter turns.")
-    flip: bool = Field(description="Each turn as it is and mirrored.")
+    flip: bool = Field(description="Use each turn unmirrored and mirrored.")
     zooms: list[Annotated[float, Field(gt=0.2, lt=5)]] = Field(
-        min_length=1, description="Each of those at these zooms; 1 is the image as it is."
+        min_length=1, description="Zooms of each of those views; 1: none."
     )
 
 
@@ -252,75 +212,67 @@ class MakeSubmission(Section):
     views: Views
 
 
-Section_ = TypeVar("Section_", bound=Training)
+OWN_SECTIONS = ("cnn", "resnet")
+"""Models whose sections are `train_<name>`: the root's `dvc.yaml` has a stage for each."""
 
 
-class ModelSections(BaseModel, Generic[Section_]):
-    """A whole file: sections as declared, and any number of `train_<model>` sections (`Section_`) beside them.
-
-    `models` has those by `<model>`, in the file's order.
-    """
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, Section_] = Field(init=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_sections(cls, content: Any) -> Any:
-        if isinstance(content, dict):
-            for key in content:
-                if key not in cls.model_fields and not re.fullmatch(TRAIN_PREFIX + "[a-z0-9_]+", str(key)):
-                    sections = ", ".join(cls.model_fields)
-                    raise ValueError(f"unknown section {key!r}; there are {sections} and {TRAIN_PREFIX}<model>")
-        return content
-
-    @model_validator(mode="after")
-    def _some_model(self) -> Self:
-        if not self.models:
-            raise ValueError(f"no {TRAIN_PREFIX}<model> section; at least one model is needed")
-        return self
-
-    @property
-    def models(self) -> dict[str, Section_]:
-        return {name.removeprefix(TRAIN_PREFIX): train for name, train in self.__pydantic_extra__.items()}
+def _key(model: str) -> str:
+    """Return the key of a model's section."""
+    return f"train_{model}" if model in OWN_SECTIONS else f"train.{model}"
 
 
-class Params(ModelSections[Train]):
-    """The pipeline's file."""
+class Trainings(Section):
+    """The sections from the files to trained models: what a pipeline and its start have in common."""
 
     download: Download
     preprocess: Preprocess
     split: Split
-    further_models: list[str] = Field(
-        description="The models, besides cnn and resnet, that are trained, scored and averaged; each has a section."
-    )
-    evaluate: Evaluate
-    make_submission: MakeSubmission
+    train: dict[ModelName, Train] = Field(description="Models by name, each with the keys below.")
+
+    @property
+    def models(self) -> dict[str, Train]:
+        """The sections of all models, by name."""
+        return self.train
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Params":
+    def _consistent(self) -> Self:
+        if not self.models:
+            raise ValueError("no model; write a section for one under train")
         if self.preprocess.size > self.preprocess.crop:
             raise ValueError(
                 f"preprocess.size ({self.preprocess.size}) is above preprocess.crop ({self.preprocess.crop}): "
                 "enlarging adds no detail; lower size or raise crop"
             )
-        expected = {*OWN_STAGE, *self.further_models}
-        taken = (*OWN_STAGE, BEST, MEAN, WEIGHTED)
-        if len(set(self.further_models) - {*taken}) != len(self.further_models):
-            raise ValueError(f"further_models is {self.further_models}; each once, and none of {', '.join(taken)}")
-        if missing := sorted(expected - set(self.models)):
-            raise ValueError(
-                f"no section {TRAIN_PREFIX}{missing[0]}; write it, or take {missing[0]} off further_models"
-            )
-        if untrained := sorted(set(self.models) - expected):
-            raise ValueError(f"no stage trains {TRAIN_PREFIX}{untrained[0]}; add {untrained[0]} to further_models")
         for name, model in self.models.items():
             widest = max(model.crop or 0, *(model.augmentation.crop or [0]))
             if widest > self.preprocess.crop:
                 raise ValueError(
-                    f"{TRAIN_PREFIX}{name} shows {widest} pixels of the original, but preprocess.crop keeps "
-                    f"{self.preprocess.crop}; raise that or lower crop"
+                    f"{_key(name)} shows {widest} pixels of the original, but preprocess.crop keeps "
+                    f"{self.preprocess.crop}; raise preprocess.crop or lower crop"
                 )
+        return self
+
+
+class Params(Trainings):
+    """The whole file. Only the root has `train_cnn` and `train_resnet`; a recipe's models may start from a `start`."""
+
+    start: Trainings | None = None
+    train_cnn: Train | None = None
+    train_resnet: Train | None = None
+    evaluate: Evaluate
+    make_submission: MakeSubmission
+
+    @property
+    def models(self) -> dict[str, Train]:
+        """The sections of all models, by name: `cnn`, `resnet`, and those under `train`."""
+        own = {"cnn": self.train_cnn, "resnet": self.train_resnet}
+        return {name: section for name, section in own.items() if section is not None} | self.train
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        taken = (*OWN_SECTIONS, BEST, MEAN, WEIGHTED, "column_means", "central_pixel")
+        if reserved := [name for name in self.train if name in taken]:
+            raise ValueError(f"train.{reserved[0]}: this name is taken ({', '.join(taken)} are); choose another")
         choices = [BEST, MEAN, WEIGHTED, *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
@@ -328,55 +280,5 @@ class Params(ModelSections[Train]):
 
 
 def load(path: Path = PARAMS_FILE) -> Params:
-    """Read and validate the pipeline's params file; see `read`."""
+    """Read and validate the pipeline's params file; see `galaxy.core.params_file.read`."""
     return read(path, Params)
-
-
-def read(path: Path, schema: type[Schema]) -> Schema:
-    """Read a params file and validate it against a schema.
-
-    Raises:
-        GalaxyError: naming each key that is unknown, missing, of a wrong type or out of range.
-    """
-    try:
-        content = _yaml(path.read_text())
-    except FileNotFoundError:
-        raise GalaxyError(f"{path}: no such file; run from the project's root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise GalaxyError(f"{path} is not valid YAML: {describe(error)}") from None
-    try:
-        return schema.model_validate(content)
-    except ValidationError as error:
-        lines = [_describe(detail) for detail in error.errors()]
-        raise GalaxyError(f"{path}: " + f"\nerror: {path}: ".join(lines)) from None
-
-
-def defaults() -> dict[str, Any]:
-    """All leaves of the params as they come with the project, by dotted key."""
-    return leaves(_yaml((files("galaxy") / "default_params.yaml").read_text()))
-
-
-def _yaml(text: str) -> Any:
-    """What a YAML file says, read as DVC reads it: two equal keys are an error, and `1e-3` is a number."""
-    return YAML(typ="safe", pure=True).load(text)
-
-
-def leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The leaves of nested sections by dotted key: `{"split.test": 0.2, …}`."""
-    found: dict[str, Any] = {}
-    for key, value in content.items():
-        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return found
-
-
-def _describe(detail: Any) -> str:
-    """One validation problem as `key: what it holds, what it may hold`."""
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"unknown key {key}; remove it or correct its spelling"
-    if detail["type"] == "missing":
-        return f"{key} is missing"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error":
-        return f"{key}: {message}" if key else message
-    return f"{key} is {detail['input']!r}: {message[0].lower() + message[1:]}"

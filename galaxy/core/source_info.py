@@ -1,4 +1,4 @@
-"""`source.json`: where the galaxies came from. It travels beside them, so that no figure passes simulated for real."""
+"""`source.json`: where the galaxies came from. It lies beside them, so that figures can say if they are simulated."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ NAME = "source.json"
 
 
 def write(folder: Path, content: dict[str, Any]) -> None:
-    """Write it into the folder of the data that it speaks of."""
+    """Write `source.json` into the folder of the galaxies."""
     files.write_json(folder / NAME, content)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What `write` wrote there."""
+    """Read the `source.json` in a folder."""
     return files.read_json(folder / NAME)
 
 
 def label(content: dict[str, Any]) -> str:
-    """What the labelled galaxies are, for titles: "3,000 galaxies (simulated)"."""
+    """Return a title for the labelled galaxies: "3,000 galaxies (simulated)"."""
     return f"{content['training_galaxies']:,} galaxies ({content['source']})"

@@ -1,4 +1,4 @@
-"""From light to colour: the asinh stretch of the Sloan survey's pictures, for simulated galaxies and for FITS files."""
+"""From light to pictures: the asinh stretch of the Sloan survey, for simulated galaxies and for FITS files."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 STRETCH_WEIGHTS = np.array([1.64, 0.95, 0.79], np.float32)
 STRETCH_Q = 94.0
 STRETCH_OFFSETS = np.array([-0.0119, -0.0049, -0.0075], np.float32)
-"""Weights of g, r and i, softening, and backgrounds (in nanomaggies a pixel) of the survey's colour pictures.
+"""Weights of g, r and i, softening, and backgrounds (in nanomaggies per pixel) of the survey's colour pictures.
 
 Fitted to the median radial profiles, in red, green and blue, of the competition's images.
 """
@@ -17,11 +17,11 @@ Fitted to the median radial profiles, in red, green and blue, of the competition
 def lupton(
     light: NDArray[np.float32], weights: Any = STRETCH_WEIGHTS, offsets: Any = STRETCH_OFFSETS
 ) -> NDArray[np.uint8]:
-    """Colour picture by the asinh stretch of Lupton et al. 2004 (PASP 116, 133), which keeps hues up to white.
+    """Make a colour picture by the asinh stretch of Lupton et al. 2004 (PASP 116, 133), which keeps hues up to white.
 
     Args:
-        light: bands g, r, i by height by width, in nanomaggies a camera pixel.
-        weights, offsets: one a band; the survey's by default.
+        light: bands g, r, i by height by width, in nanomaggies per camera pixel.
+        weights, offsets: one per band; the survey's by default.
 
     Returns:
         Height by width by blue, green, red (OpenCV's order).
@@ -35,6 +35,6 @@ def lupton(
 
 
 def grey(light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The same of one band alone, height by width, as a grey picture: as bright as a galaxy's r makes the green."""
+    """Make a grey picture of one band, height by width, as bright as r makes the green of a colour picture."""
     neutral = np.ones(3, np.float32)
     return lupton(np.stack([light] * 3), STRETCH_WEIGHTS[1] * neutral, STRETCH_OFFSETS[1] * neutral)

@@ -1,12 +1,12 @@
-"""Texts with gaps: the templates that lie in this package, `*.j2`."""
+"""Texts with gaps to fill: Jinja templates that lie beside the module that fills them."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 
-def environment() -> Environment:
-    """Where the package's own templates are; what they are given is escaped in HTML, and must be there."""
+def environment(package: str) -> Environment:
+    """Return an environment for a package's templates; values are escaped in HTML, and a missing one is an error."""
     return Environment(
-        loader=PackageLoader("galaxy", ""),
+        loader=PackageLoader(package, ""),
         autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,25 +1,27 @@
-"""How packed images reach the training loop in batches.
+"""Packed images in batches, for training and prediction.
 
-Images stay uint8 and on disk (memory-mapped) until their batch is due; the network normalises them on its own device.
+Images stay uint8 and on disk (memory-mapped) until their batch is needed; the network normalises them on its device.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+from torch import distributed
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
-from galaxy.data.augmentation import Augment
 from galaxy.core.errors import GalaxyError
-from galaxy.data.batches import SharedBatches
+from galaxy.data.augmentation import Augment
+from galaxy.data.field_of_view import Cutout
 
 
 class Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Some rows of an array of images and their targets, fetched a whole batch at a time.
 
-    A sample is asked for by a key, `epoch * len(self) + position`, from which its augmentation is drawn too: a view
-    depends on the seed, the epoch and the galaxy, never on which process made it or what was made before.
+    A sample's key is `epoch * len(self) + position`. Its augmentation is drawn from the key too, so a view depends only
+    on the seed, the epoch and the galaxy, and not on the process that makes it.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return images[0], targets[0]
 
     def __getitems__(self, keys: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """A batch: B×H×W×C uint8 images and B targets."""
+        """Return a batch: B×H×W×C uint8 images and B targets."""
         rows = self.rows[np.asarray(keys) % len(self)]
         images = self.images[rows]
         if self.augment is not None:
@@ -43,8 +45,25 @@ class Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return torch.from_numpy(images), torch.from_numpy(self.targets[rows])
 
 
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of a training.
+
+    Attributes:
+        train: the images to train on.
+        valid: the images that choose the epoch.
+        description: the data, for the model's card; a checkpoint is resumed only if it is the same.
+        cutout: the part of `valid.images` that the network gets. None: all.
+    """
+
+    train: Images
+    valid: Images
+    description: dict[str, Any]
+    cutout: Cutout | None = None
+
+
 class ShuffledKeys(Sampler[int]):
-    """Every sample once an epoch, in an order drawn from the seed and the epoch (Lightning tells which it is)."""
+    """Give every sample once per epoch, in an order drawn from the seed and the epoch (which Lightning sets)."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.count, self.seed, self.epoch = count, seed, 0
@@ -60,15 +79,31 @@ class ShuffledKeys(Sampler[int]):
         yield from (self.epoch * self.count + order).tolist()
 
 
+class SharedBatches(BatchSampler):
+    """Share each batch of a sampler among the processes, in order and evenly.
+
+    A last, smaller batch is shared as evenly as possible; a process without a share of it gets no batch.
+    """
+
+    def __iter__(self) -> Iterator[list[int]]:
+        connected = distributed.is_available() and distributed.is_initialized()
+        part, parts = (distributed.get_rank(), distributed.get_world_size()) if connected else (0, 1)
+        for batch in super().__iter__():
+            start = len(batch) * part // parts
+            stop = len(batch) * (part + 1) // parts
+            if stop > start:
+                yield batch[start:stop]
+
+
 def _whole(batch: Any) -> Any:
-    """What `__getitems__` returns is a batch already."""
+    """Return what `__getitems__` returned: it is a batch already."""
     return batch
 
 
 def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> DataLoader:
-    """Shuffled batches, all of one size: the few samples left over wait for another epoch.
+    """Return shuffled batches of one size, without the last few samples of an epoch.
 
-    Each of several processes gets its share of every batch, see `galaxy.training.distributed`.
+    If several processes train, each gets its share of every batch; see `galaxy.training.distributed`.
 
     Raises:
         GalaxyError: there is not one full batch.
@@ -84,12 +119,12 @@ def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> D
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=4 if workers else None,
-        persistent_workers=workers > 0,  # or each epoch would start them anew
+        persistent_workers=workers > 0,  # otherwise each epoch starts new ones
     )
 
 
 def ordered_loader(data: Images, batch_size: int) -> DataLoader:
-    """Every sample once, in order; each of several processes gets its share of every batch."""
+    """Return every sample once, in order; if several processes run, each gets its share of every batch."""
     return DataLoader(
         data,
         batch_sampler=SharedBatches(SequentialSampler(data), batch_size, drop_last=False),

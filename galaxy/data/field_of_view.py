@@ -1,54 +1,60 @@
-"""What part of the packed images a network sees, and at how many pixels.
+"""How much sky an image holds, and which part of it a network takes as its input.
 
-Images may be packed with more of the sky than a network sees: then turned and shifted views have real sky in their
-corners, and networks of several input sizes share one packed set.
+Images may be packed with more sky than a network gets. Then rotated and shifted views have real sky in their corners,
+and networks with inputs of several sizes share one packed set.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from galaxy.core import files, paths
+from galaxy.core.centre_crop import central_square
 from galaxy.core.errors import GalaxyError
 
 
 @dataclass(frozen=True)
 class FieldOfView:
-    """The central square of `crop` pixels of the original, shown at `size` pixels."""
+    """The central square of `crop` pixels of the original image, at `size` pixels."""
 
     crop: int
     size: int
 
+    @classmethod
+    def read(cls, folder: Path) -> "FieldOfView":
+        """Read the field of view of the packed images in `folder`, as the preprocess stage wrote it."""
+        return cls(**files.read_json(folder / paths.FIELD_OF_VIEW))
+
 
 @dataclass(frozen=True)
 class Cutout:
-    """What a network sees, out of what images show.
+    """The part of the packed images that a network takes as its input.
 
     Raises:
-        GalaxyError: the images show less than that.
+        GalaxyError: the packed images hold less sky than the input needs.
     """
 
     input: FieldOfView
     packed: FieldOfView
 
     def __post_init__(self) -> None:
-        if self.seen.crop > self.shown.crop:
+        if self.input.crop > self.packed.crop:
             raise GalaxyError(
-                f"the network sees the central {self.seen.crop} pixels of the original, but the images show only "
-                f"{self.shown.crop}; raise preprocess.crop, or lower the network's crop"
+                f"the network needs the central {self.input.crop} pixels of the original, but the images hold only "
+                f"{self.packed.crop}; raise preprocess.crop, or lower the network's crop"
             )
 
     @property
     def share(self) -> float:
-        """The part of the images' side that the network sees."""
-        return self.seen.crop / self.shown.crop
+        """The input's share of the packed images' side."""
+        return self.input.crop / self.packed.crop
 
     @property
     def whole(self) -> bool:
-        """Whether the network sees the images as they are."""
-        return self.seen == self.shown
+        """Whether the input is the packed images as they are."""
+        return self.input == self.packed
 
     def central(self, images: np.ndarray) -> np.ndarray:
-        """The pixels of N×H×W×C images that the network sees, not resized."""
-        kept = max(round(self.share * self.shown.size), 1)
-        start = (self.shown.size - kept) // 2
-        return images[:, start : start + kept, start : start + kept]
+        """Return the input's pixels of N×H×W×C packed images, not resized."""
+        return central_square(images, max(round(self.share * self.packed.size), 1))

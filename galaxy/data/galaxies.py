@@ -1,7 +1,7 @@
-"""Packed sets of galaxies, as the preprocess stage leaves them.
+"""Packed sets of galaxies, as the preprocess stage writes them.
 
-A set is `<name>.npy` (uint8, N×size×size×3, RGB, to be memory-mapped) and `<name>.csv` (one row a galaxy in the same
-order: its id, the mean colour of its central 10×10 pixels, and, where it is labelled, the 37 vote fractions).
+A set is `<name>.npy` (uint8, N×size×size×3, RGB, to be memory-mapped) and `<name>.csv` (one row per galaxy in the same
+order: its id, the mean colour of its central 10×10 pixels and, if it is labelled, the 37 vote fractions).
 """
 
 from dataclasses import dataclass
@@ -13,22 +13,24 @@ import pandas as pd
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.core.paths import CENTRAL_COLOURS
+from galaxy.data.field_of_view import FieldOfView
 from galaxy.data.split import SETS
-
-COLOURS = ("CentralRed", "CentralGreen", "CentralBlue")
 
 
 @dataclass(frozen=True)
 class Galaxies:
-    """Galaxies of one set: N×H×W×3 uint8 images and a table of N rows in the same order (see `galaxy.ingest.preprocess`)."""
+    """One packed set: N×H×W×3 uint8 images, a table of N rows in the same order, and their field of view."""
 
     images: np.ndarray
     table: pd.DataFrame
+    field_of_view: FieldOfView
 
     @classmethod
     def open(cls, folder: Path, name: str) -> "Galaxies":
-        """Open `<name>.npy` (memory-mapped) and `<name>.csv`."""
-        return cls(np.load(folder / f"{name}.npy", mmap_mode="r"), pd.read_csv(folder / f"{name}.csv"))
+        """Open `<name>.npy` (memory-mapped), `<name>.csv` and `field_of_view.json`."""
+        images = np.load(folder / f"{name}.npy", mmap_mode="r")
+        return cls(images, pd.read_csv(folder / f"{name}.csv"), FieldOfView.read(folder))
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -43,13 +45,13 @@ class Galaxies:
     @cached_property
     def colours(self) -> np.ndarray:
         """N×3 mean colours of the central 10×10 pixels, 0–255."""
-        return self.table[list(COLOURS)].to_numpy()
+        return self.table[list(CENTRAL_COLOURS)].to_numpy()
 
     def rows(self, split: pd.DataFrame) -> dict[str, np.ndarray]:
-        """The rows of each set of a split.
+        """Return the rows of each set of a split.
 
         Raises:
-            GalaxyError: the split was made of other galaxies.
+            GalaxyError: the split was made for other galaxies.
         """
         if not np.array_equal(split["GalaxyID"].to_numpy(), self.ids):
             raise GalaxyError("the split holds other galaxies than the preprocessed images; run dvc repro split")

@@ -1,4 +1,4 @@
-"""Which labelled galaxies train, which choose the epoch (valid), and which are only reported on (test)."""
+"""Split the labelled galaxies: some train, some choose the epoch (valid), some are only scored (test)."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ def split(ids: np.ndarray, test: float, valid: float, seed: int) -> pd.DataFrame
 
     Args:
         ids: N GalaxyIDs.
-        test, valid: shares of N; what is left trains. `test` may be 0.
+        test, valid: shares of N; the rest trains. `test` may be 0.
 
     Returns:
         `GalaxyID` and `Set` (one of `SETS`), in the order of `ids`.

@@ -1,6 +1,6 @@
-"""Test-time views: a galaxy turned, mirrored and zoomed in fixed ways, whose predictions are averaged.
+"""Fixed views for prediction: an image turned, mirrored and zoomed; the predictions for all of them are averaged.
 
-The votes for a galaxy do not depend on how it lies, but a network's answers do a little; their mean is better.
+The votes for a galaxy do not depend on its orientation, but a network's predictions do a little; their mean is better.
 """
 
 import itertools
@@ -11,11 +11,11 @@ import torch
 from torch.nn import functional
 
 from galaxy.core.errors import GalaxyError
-from galaxy.data.field_of_view import Cutout
 from galaxy.core.params import Views
+from galaxy.data.field_of_view import Cutout
 
 MOST = 360
-"""Views at most, a degree apart."""
+"""The largest number of views: one per degree."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,19 @@ class View:
     zoom: float = 1.0
     mirrored: bool = False
 
-    def __call__(self, images: torch.Tensor, frame: Cutout | None = None) -> torch.Tensor:
-        """B×H×W×C pixels (H = W) to what the frame shows of them, all by default.
+    def __call__(self, images: torch.Tensor, cutout: Cutout | None = None) -> torch.Tensor:
+        """Return this view of B×H×W×C images (H = W), cut out as `cutout` says, whole by default.
 
-        Quarter turns of whole images move pixels; all else is one resampling of them.
+        Quarter turns of whole images move pixels; every other view resamples them once.
         """
         if self.mirrored:
             images = images.flip(2)
         side = images.shape[1]
-        share, size = (1.0, side) if frame is None else (frame.share, frame.seen.size)
+        share, size = (1.0, side) if cutout is None else (cutout.share, cutout.input.size)
         if self.zoom == 1 and self.angle % 90 == 0 and (share, size) == (1, side):
             return images.rot90(round(self.angle / 90), (1, 2))
-        cos, sin = (f(math.radians(self.angle)) * share / self.zoom for f in (math.cos, math.sin))
+        cos = math.cos(math.radians(self.angle)) * share / self.zoom
+        sin = math.sin(math.radians(self.angle)) * share / self.zoom
         matrix = torch.tensor([[cos, -sin, 0], [sin, cos, 0]], device=images.device)
         pixels = images.permute(0, 3, 1, 2).float()
         shape = [*pixels.shape[:2], size, size]
@@ -47,21 +48,21 @@ class View:
 
 
 ONE = (View(),)
-"""The image as it is, alone."""
+"""Only the image as it is."""
 
 
 def views(options: Views) -> tuple[View, ...]:
-    """All combinations of the turns, zooms and mirrorings that the options ask for; the first leaves all as it is."""
+    """Return all combinations of the turns, zooms and mirrorings in the options, the unturned image first."""
     angles = [360 * turn / options.rotations for turn in range(options.rotations)]
     mirrorings = (False, True) if options.flip else (False,)
     return tuple(View(*combination) for combination in itertools.product(angles, options.zooms, mirrorings))
 
 
 def of_number(count: int) -> tuple[View, ...]:
-    """That many views: 8 are the quarter turns, as they are and mirrored; any other number is as many turns.
+    """Return that many views: 8 are the quarter turns, each mirrored too; any other number is as many turns.
 
     Raises:
-        GalaxyError: no such number of views.
+        GalaxyError: the number is not 1 to 360.
     """
     if not 1 <= count <= MOST:
         raise GalaxyError(f"views is {count}; it may be 1 to {MOST} (8: quarter turns, each mirrored too)")

@@ -1,17 +1,15 @@
-"""A first look at the labelled galaxies: the likeliest of each class, raw and preprocessed, and the distributions."""
+"""First pictures of the labelled galaxies: the likeliest of each class, raw and preprocessed, and distributions."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from galaxy.core import competition
-from galaxy.ingest import archives
-from galaxy.evaluation import figures
-from galaxy.core import decision_tree
+from galaxy.core import competition, decision_tree
 from galaxy.core.errors import GalaxyError
-from galaxy.ingest.decode import BadImageError
-from galaxy.ingest.decode import Cropper
+from galaxy.evaluation import figures
+from galaxy.ingest import archives
+from galaxy.ingest.decode import BadImageError, Cropper
 
 
 def explore(raw: Path, folder: Path, crop: int, size: int, label: str) -> None:
@@ -30,21 +28,16 @@ def explore(raw: Path, folder: Path, crop: int, size: int, label: str) -> None:
     jpegs = _read(competition.zip_path(raw, competition.TRAINING_IMAGES), ids)
 
     side = competition.IMAGE_SIZE
-    # Half the pixels are enough for a panel of two inches.
+    # Half the resolution is enough for a panel of two inches.
     whole = [_image(Cropper(side, side, side // 2), jpegs, i) for i in ids]
     cropped = [_image(Cropper(side, crop, size), jpegs, i) for i in ids]
-    figures.write_all(
-        folder,
-        {
-            "likeliest_raw": lambda: figures.gallery(
-                whole, ids, values, f"The likeliest galaxy of each class, of {label}"
-            ),
-            "likeliest_preprocessed": lambda: figures.gallery(
-                cropped, ids, values, f"The same after preprocessing: central {crop} pixels as {size}×{size}"
-            ),
-            "distributions": lambda: figures.distributions(votes, f"Distribution of the 37 columns, {label}"),
-        },
-    )
+    preprocessed_title = f"The same after preprocessing: central {crop} pixels as {size}×{size}"
+    drawn = {
+        "likeliest_raw": lambda: figures.gallery(whole, ids, values, f"The likeliest galaxy of each class, of {label}"),
+        "likeliest_preprocessed": lambda: figures.gallery(cropped, ids, values, preprocessed_title),
+        "distributions": lambda: figures.distributions(votes, f"Distribution of the 37 columns, {label}"),
+    }
+    figures.write_all(folder, drawn)
 
 
 def _read(path: Path, ids: list[int]) -> dict[int, bytes]:

@@ -1,5 +1,6 @@
-"""Figures, as PNG. Matplotlib's own drawing (Agg), so they come out the same with and without a screen."""
+"""Figures as PNG, drawn by matplotlib's Agg, so that they are the same with and without a screen."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,15 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from galaxy.core import files
-from galaxy.core import decision_tree
+from galaxy.core import decision_tree, files
 
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
 QUESTION_COLOURS = (*COLOURS, (0.1, 0.2, 0.4))
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure; without the version of matplotlib in it, so that equal figures are equal files."""
+    """Write a figure without matplotlib's version in it, so that equal figures are equal files."""
     with files.atomic(path) as part:
         figure.savefig(part, dpi=100, format="png", metadata={"Software": None})
     plt.close(figure)
@@ -31,7 +31,7 @@ def save(figure: Figure, path: Path) -> None:
 def grid(
     rows: int, columns: int, width: float, height: float, title: str, share_y: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels, `width`×`height` inches, and its axes row by row."""
+    """Return a figure of `width`×`height` inches with rows and columns of panels, and their axes row by row."""
     figure, axes = plt.subplots(
         rows, columns, figsize=(width, height), layout="constrained", squeeze=False, sharey=share_y
     )
@@ -40,10 +40,10 @@ def grid(
 
 
 def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title: str) -> Figure:
-    """The likeliest galaxy of each of the 37 columns: image, column, its answer in words, and the fraction.
+    """Draw the likeliest galaxy of each of the 37 columns: picture, column, its answer in words, and the fraction.
 
     Args:
-        images: 37 H×W×3 uint8; ids, values: their GalaxyIDs and fractions.
+        images, ids, values: 37 pictures (H×W×3 uint8), their GalaxyIDs and fractions.
     """
     figure, axes = grid(5, 8, 11.2, 9.2, title)
     for axis in axes:
@@ -51,13 +51,13 @@ def gallery(images: list[np.ndarray], ids: list[int], values: list[float], title
     for axis, column, image, galaxy_id, value in zip(axes, decision_tree.COLUMNS, images, ids, values, strict=False):
         axis.imshow(image, interpolation="nearest")
         colour = QUESTION_COLOURS[decision_tree.QUESTION_OF_COLUMN[column].number - 1]
-        axis.set_title(f"{column}  {value:.2f}\n{tree.DESCRIPTIONS[column]}", fontsize=7.5, color=colour)
+        axis.set_title(f"{column}  {value:.2f}\n{decision_tree.DESCRIPTIONS[column]}", fontsize=7.5, color=colour)
         axis.text(0.5, -0.03, str(galaxy_id), transform=axis.transAxes, ha="center", va="top", fontsize=6, color="grey")
     return figure
 
 
 def distributions(votes: np.ndarray, title: str) -> Figure:
-    """How the fractions of each of the 37 columns are distributed, N×37; counts on a logarithmic scale."""
+    """Draw a histogram of each of the 37 columns of N×37 fractions, with a logarithmic scale."""
     figure, axes = grid(5, 8, 16, 10, title, share_y=True)
     for axis in axes[len(decision_tree.COLUMNS) :]:
         axis.axis("off")
@@ -65,7 +65,7 @@ def distributions(votes: np.ndarray, title: str) -> Figure:
         colour = QUESTION_COLOURS[decision_tree.QUESTION_OF_COLUMN[column].number - 1]
         axis.hist(votes[:, j], bins=20, range=(0, 1), color=colour, log=True)
         axis.axvline(votes[:, j].mean(), color="black", linewidth=1, linestyle="--")
-        axis.set_title(f"{column}\n{tree.DESCRIPTIONS[column]}", fontsize=9)
+        axis.set_title(f"{column}\n{decision_tree.DESCRIPTIONS[column]}", fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_xlim(0, 1)
     figure.supxlabel("fraction of the volunteers (dashed: mean)")
@@ -73,12 +73,18 @@ def distributions(votes: np.ndarray, title: str) -> Figure:
     return figure
 
 
+def draw_history(axis: Axes, histories: dict[str, pd.DataFrame], metric: str, first: int = 0) -> None:
+    """Draw a metric of each model by epoch, from epoch `first` on: on valid, and dashed on train."""
+    for colour, (model, table) in zip(itertools.cycle(COLOURS), histories.items(), strict=False):
+        rows = table[table["epoch"] >= first]
+        axis.plot(rows["epoch"], rows[f"valid_{metric}"], color=colour, marker="o", ms=4, label=f"{model}, valid")
+        axis.plot(rows["epoch"], rows[f"train_{metric}"], color=colour, ls="--", label=f"{model}, train")
+
+
 def history(histories: dict[str, pd.DataFrame], lines: dict[str, float], title: str) -> Figure:
-    """RMSE by epoch of each model, on train (dashed) and valid; `lines` are baselines to compare with."""
+    """Draw the RMSE of each model by epoch, on train (dashed) and valid; `lines` are baselines to compare with."""
     figure, (axis,) = grid(1, 1, 8, 5, title)
-    for colour, (model, table) in zip(COLOURS, histories.items(), strict=False):
-        axis.plot(table["epoch"], table["valid_rmse"], color=colour, marker="o", label=f"{model}, valid")
-        axis.plot(table["epoch"], table["train_rmse"], color=colour, marker=".", ls="--", label=f"{model}, train")
+    draw_history(axis, histories, "rmse")
     for style, (name, value) in zip(("-", ":", "-."), lines.items(), strict=False):
         axis.axhline(value, color="grey", linestyle=style, linewidth=1, label=name)
     axis.set(xlabel="epoch (0: before training)", ylabel="RMSE", yscale="log")
@@ -89,7 +95,7 @@ def history(histories: dict[str, pd.DataFrame], lines: dict[str, float], title: 
 
 
 def rmse_by_question(table: pd.DataFrame, title: str) -> Figure:
-    """RMSE by question, a bar a model: columns `model`, `question`, `name`, `rmse`."""
+    """Draw the RMSE by question, one bar per model: columns `model`, `question`, `name`, `rmse`."""
     figure, (axis,) = grid(1, 1, 10, 5, title)
     models = list(dict.fromkeys(table["model"]))
     width = 0.8 / len(models)
@@ -104,7 +110,7 @@ def rmse_by_question(table: pd.DataFrame, title: str) -> Figure:
 
 
 def predicted_against_voted(predicted: np.ndarray, voted: np.ndarray, title: str) -> Figure:
-    """Predicted against voted fractions of each question's answers (N×37 both), as density on a logarithmic scale."""
+    """Draw predicted against voted fractions (both N×37) per question, as density on a logarithmic scale."""
     figure, axes = grid(3, 4, 13, 10, title)
     bins = np.linspace(0, 1, 41)
     axes[-1].axis("off")
@@ -121,6 +127,6 @@ def predicted_against_voted(predicted: np.ndarray, voted: np.ndarray, title: str
 
 
 def write_all(folder: Path, drawn: dict[str, Callable[[], Figure]]) -> None:
-    """Draw and write each figure as `<name>.png`, one at a time."""
+    """Draw each figure and write it as `<name>.png`, one at a time."""
     for name, draw in drawn.items():
         save(draw(), folder / f"{name}.png")

@@ -41,9 +41,9 @@ _COLUMNS = {
 }
 """Mean and standard deviation of each column.
 
-Means: 13,397 galaxies of the competition's training set. Standard deviations, and all that is said of pictures: 4,157
-of them, weighted so that their means are those; `benchmarks/reference.py` does it and shows that the weighting mends
-the smaller sample (RMSE of all zeros from 0.2758 to 0.2718, of the column means from 0.1686 to 0.1644).
+The means are of 13,397 galaxies of the competition's training set. Standard deviations, and all values of pictures, are
+of 4,157 of them, weighted to have the same means. `benchmarks/reference.py` computes them and shows that the weighting
+corrects the smaller sample (RMSE of all zeros from 0.2758 to 0.2718, of the column means from 0.1686 to 0.1644).
 """
 
 _PIXELS = {
@@ -54,7 +54,7 @@ _PIXELS = {
     "outside_green": (6.34, 10.35),
     "outside_blue": (4.48, 10.22),
 }
-"""Mean and standard deviation of each channel, 0–255, in the central 212×212 pixels and outside of them."""
+"""Mean and standard deviation of each channel, 0–255, inside and outside the central 212×212 pixels."""
 
 REAL: dict[str, float] = {
     # Scores of the competition: the all-zeros benchmark, the best constant, the central-pixel benchmark.

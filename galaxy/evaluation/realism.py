@@ -1,7 +1,7 @@
-"""How like the competition's galaxies are those at hand: their labels and pictures in numbers, beside the real ones.
+"""How much your galaxies resemble the competition's: numbers of their labels and pictures, compared with the real ones.
 
-The numbers to compare with are in `galaxy.evaluation.real_galaxies`. Simulated galaxies are held to limits; other galaxies (a part of
-the real ones, or one's own) are measured just the same.
+The real numbers are in `galaxy.evaluation.real_galaxies`. Simulated galaxies must stay within limits; a part of the
+real ones, or your own, are measured in the same way.
 """
 
 from dataclasses import dataclass
@@ -12,29 +12,38 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from galaxy.core import competition
-from galaxy.ingest import archives
-from galaxy.core import metrics
+from galaxy.core import competition, decision_tree, metrics
+from galaxy.core.errors import GalaxyError, describe
 from galaxy.evaluation import real_galaxies
-from galaxy.core import decision_tree
 from galaxy.evaluation.baselines import BASELINES
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
-from galaxy.ingest.decode import BadImageError
-from galaxy.ingest.decode import Cropper
+from galaxy.ingest import archives
+from galaxy.ingest.decode import BadImageError, Cropper
 
 MOST_PICTURES = 2000
-"""Pictures are measured on so many galaxies at most, drawn by a fixed seed: enough for a fiftieth of their spread."""
+"""Most pictures to measure, drawn with a fixed seed: they give means to within a fiftieth of the spread."""
 
 CENTRE = 212
-"""Side of the central square, in pixels; what lies outside of it is mostly sky."""
+"""Side of the central square, in pixels; outside it is mostly sky."""
+
+LIMITS = (
+    ("rmse_all_zeros", 0.02),
+    ("rmse_", 0.03),
+    ("mean_Class", 0.02),
+    ("spread_Class", 0.25),
+    ("median_jpeg_bytes", 0.25),
+    ("", 0.15),
+)
+"""How far a simulated quantity may deviate, by the start of its name; the first that fits counts, the last: pixels."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Of each picture: its bytes, the mean colour of its central 10×10 pixels, and its pixels' first two moments.
+    """Measurements of N pictures.
 
-    Moments are N×2×3: mean, and mean square, of red, green and blue, in the central square or outside of it.
+    Attributes:
+        sizes: N, of the JPEGs, in bytes.
+        colours: N×3, mean colour of the central 10×10 pixels.
+        centre, outside: N×2×3, mean and mean square of red, green and blue, inside and outside the central square.
     """
 
     sizes: np.ndarray
@@ -43,16 +52,16 @@ class Pictures:
     outside: np.ndarray
 
 
-def look(path: Path, ids: np.ndarray) -> Pictures:
-    """Read the pictures of those galaxies from a zip.
+def measure_pictures(path: Path, ids: np.ndarray) -> Pictures:
+    """Measure the pictures of these galaxies in a zip.
 
     Raises:
-        GalaxyError: a picture that cannot be used.
+        GalaxyError: a picture cannot be used.
     """
     members = archives.image_members(path)
     side = competition.IMAGE_SIZE
     whole, low = Cropper(side, side, side), (side - CENTRE) // 2
-    sizes, colours, centre, outside = [], [], [], []
+    measured = []
     with archives.open_zip(path) as archive:
         for galaxy_id in ids.tolist():
             try:
@@ -61,31 +70,29 @@ def look(path: Path, ids: np.ndarray) -> Pictures:
             except (BadImageError, *archives.DAMAGED) as error:
                 raise GalaxyError(f"{path}: {members[galaxy_id]}: {describe(error)}; fetch the images again") from None
             inner, all_pixels = _moments(image[low : low + CENTRE, low : low + CENTRE]), _moments(image)
-            sizes.append(len(jpeg))
-            colours.append(colour)
-            centre.append(inner)
-            outside.append((all_pixels * side**2 - inner * CENTRE**2) / (side**2 - CENTRE**2))
-    return Pictures(*(np.array(values) for values in (sizes, colours, centre, outside)))
+            outer = (all_pixels * side**2 - inner * CENTRE**2) / (side**2 - CENTRE**2)
+            measured.append((len(jpeg), colour, inner, outer))
+    return Pictures(*map(np.array, zip(*measured, strict=True)))
 
 
 def _moments(image: np.ndarray) -> np.ndarray:
-    """2×3: the mean of each channel, and of its square."""
-    mean, spread = (values[:, 0] for values in cv2.meanStdDev(image))
-    return np.stack([mean, mean**2 + spread**2])
+    """Return the mean of each channel, and the mean of its square, 2×3."""
+    mean, spread = cv2.meanStdDev(image)
+    return np.stack([mean[:, 0], mean[:, 0] ** 2 + spread[:, 0] ** 2])
 
 
 def measure(votes: np.ndarray, pictures: Pictures, pictured: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    """All that is compared, by name.
+    """Return all quantities to compare, by name.
 
     Args:
         votes: N×37.
-        pictures: of M of the galaxies, those of the rows `pictured`.
+        pictures, pictured: M pictures, and the rows of `votes` that they belong to.
         weights: N, how much each galaxy counts.
     """
     weights = weights / weights.sum()
     means = weights @ votes
     spreads = np.sqrt(weights @ np.square(votes - means))
-    seen = weights[pictured] / weights[pictured].sum()
+    picture_weights = weights[pictured] / weights[pictured].sum()
     grouped = BASELINES["central_pixel"]().fit(pictures.colours, votes[pictured]).predict(pictures.colours)
     measured = {
         "rmse_all_zeros": float(np.sqrt((weights @ np.square(votes)).mean())),
@@ -96,59 +103,38 @@ def measure(votes: np.ndarray, pictures: Pictures, pictured: np.ndarray, weights
     measured |= {f"spread_{column}": float(value) for column, value in zip(decision_tree.COLUMNS, spreads, strict=True)}
     measured["median_jpeg_bytes"] = float(np.median(pictures.sizes))
     for place, moments in (("centre", pictures.centre), ("outside", pictures.outside)):
-        mean, square = np.tensordot(seen, moments, axes=1)
+        mean, square = np.tensordot(picture_weights, moments, axes=1)
         for channel, value, spread in zip(("red", "green", "blue"), mean, np.sqrt(square - mean**2), strict=True):
             measured |= {f"mean_{place}_{channel}": float(value), f"spread_{place}_{channel}": float(spread)}
     return measured
 
 
 def measure_folder(raw: Path) -> dict[str, float]:
-    """The same for all labelled galaxies of the competition's files in `raw`, each counting alike."""
+    """Measure all labelled galaxies of the competition's files in `raw`; see `measure`."""
     solutions = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
     votes, ids = solutions[list(decision_tree.COLUMNS)].to_numpy(), solutions["GalaxyID"].to_numpy()
     pictured = np.sort(np.random.default_rng(0).permutation(len(ids))[:MOST_PICTURES])
-    pictures = look(competition.zip_path(raw, competition.TRAINING_IMAGES), ids[pictured])
+    pictures = measure_pictures(competition.zip_path(raw, competition.TRAINING_IMAGES), ids[pictured])
     return measure(votes, pictures, pictured, np.ones(len(ids)))
 
 
 def compare(measured: dict[str, float]) -> pd.DataFrame:
-    """One row a quantity: `quantity`, `real`, `here`, `deviation`, `limit`, `holds`.
+    """Compare each measured quantity with the real one: `quantity`, `real`, `here`, `deviation`, `limit`, `holds`.
 
-    Deviations are shares of the real value, but for the columns' means, where they are differences.
+    Deviations are relative to the real value, except for the means of columns, where they are differences.
     """
     table = pd.DataFrame({"quantity": list(measured), "here": list(measured.values())})
     table["real"] = [real_galaxies.REAL[name] for name in measured]
     difference = (table["here"] - table["real"]).abs()
-    kinds = [_kind(name) for name in measured]
-    table["deviation"] = np.where([kind == "column_mean" for kind in kinds], difference, difference / table["real"])
-    table["limit"] = [LIMITS[kind] for kind in kinds]
+    column_mean = table["quantity"].str.startswith("mean_Class")
+    table["deviation"] = difference.where(column_mean, difference / table["real"])
+    table["limit"] = [next(limit for start, limit in LIMITS if name.startswith(start)) for name in measured]
     table["holds"] = table["deviation"] <= table["limit"]
     return table[["quantity", "real", "here", "deviation", "limit", "holds"]]
 
 
-LIMITS = {
-    "all_zeros": 0.02,
-    "baseline": 0.03,
-    "column_mean": 0.02,
-    "column_spread": 0.25,
-    "jpeg": 0.25,
-    "pixel": 0.15,
-}
-"""How far a simulated quantity may be from the real one."""
-
-
-def _kind(quantity: str) -> str:
-    if quantity == "rmse_all_zeros":
-        return "all_zeros"
-    if quantity.startswith("rmse_"):
-        return "baseline"
-    if "_Class" in quantity:
-        return "column_mean" if quantity.startswith("mean_") else "column_spread"
-    return "jpeg" if "jpeg" in quantity else "pixel"
-
-
-def report(table: pd.DataFrame, source: dict[str, Any]) -> dict[str, Any]:
-    """What `metrics/calibration.json` holds: how many rows hold, and the baselines' RMSE; the table has the rest."""
+def summarise(table: pd.DataFrame, source: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of `metrics/calibration.json`: how many rows hold, and the baselines' RMSE."""
     here = table.set_index("quantity")["here"]
     baselines = [quantity for quantity in here.index if quantity.startswith("rmse_")]
     return {
@@ -162,13 +148,11 @@ def report(table: pd.DataFrame, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def terminal_table(table: pd.DataFrame, content: dict[str, Any]) -> str:
-    """The comparison as text for a terminal: of the columns the worst mean and spread, all else in full."""
-    of_columns = table["quantity"].str.contains("Class")
-    worst = [
-        table.loc[of_columns & table["quantity"].str.startswith(kind), "deviation"].idxmax()
-        for kind in ("mean", "spread")
-    ]
-    rows = table[~of_columns | table.index.isin(worst)]
+    """Return the comparison as text for a terminal: the columns' worst mean and worst spread, and all other rows."""
+    quantity = table["quantity"]
+    kinds = [quantity.str.startswith(start) for start in ("mean_Class", "spread_Class")]
+    worst = [table.loc[kind, "deviation"].idxmax() for kind in kinds]
+    rows = table[~quantity.str.contains("Class") | table.index.isin(worst)]
     body = rows.to_string(index=False, float_format="{:.4g}".format)
     held = f"{content['rows_within_limit']} of {content['rows']} rows within their limit"
-    return f"{content['galaxies']:,} galaxies ({content['source']}) beside the competition's; {held}\n{body}"
+    return f"{content['galaxies']:,} galaxies ({content['source']}) compared with the competition's; {held}\n{body}"

@@ -1,4 +1,4 @@
-"""Scores on the test galaxies, which no model and no choice has seen: models, their mean, and the baselines."""
+"""Scores of models, ensembles and baselines on the test galaxies, which no training and no choice used."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,147 +7,135 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galaxy.evaluation import ensemble
-from galaxy.evaluation import figures
-from galaxy.core import files
-from galaxy.core import metrics
-from galaxy.core import decision_tree
-from galaxy.evaluation.baselines import BASELINES
+from galaxy.core import decision_tree, files, metrics
+from galaxy.core.params import MEAN, WEIGHTED
 from galaxy.data.galaxies import Galaxies
-from galaxy.core.params import MEAN
-from galaxy.core.params import WEIGHTED
+from galaxy.evaluation import ensemble, figures
+from galaxy.evaluation.baselines import BASELINES
 
 REFERENCE = "central_pixel"
 FLOOR = "vote_noise_floor"
+"""An estimate of a perfect model's RMSE: with some 44 volunteers per galaxy, the votes are noisy."""
 PERFECT = "perfect_model"
-"""The exact floor, of simulated galaxies alone: the labels against their own expected values (`galaxy.data.simulated_truth`)."""
+"""The exact value, for simulated galaxies only: the RMSE of the votes against their expected values."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Predictions by name (models, their mean, baselines) for galaxies whose votes are known; arrays are N×37."""
+class Predictions:
+    """Predictions for N galaxies with known votes: `voted` N×37, and N×37 by name of model, ensemble or baseline."""
 
     ids: np.ndarray
     voted: np.ndarray
-    predictions: dict[str, np.ndarray]
+    by_name: dict[str, np.ndarray]
 
-    def with_ensembles(self, weights: dict[str, float]) -> "Scored":
-        """The same with the models' mean, and their sum with those weights, beside them."""
-        return replace(self, predictions=ensemble.combine(self.predictions, weights))
+    def with_ensembles(self, weights: dict[str, float]) -> "Predictions":
+        """Add the models' mean, and their sum with these weights."""
+        return replace(self, by_name=ensemble.combine(self.by_name, weights))
 
     def rmse(self) -> dict[str, float]:
-        return {name: metrics.rmse(predicted, self.voted) for name, predicted in self.predictions.items()}
+        """Return the RMSE by name."""
+        return {name: metrics.rmse(predicted, self.voted) for name, predicted in self.by_name.items()}
 
 
-def add_baselines(scored: Scored, galaxies: Galaxies, train: np.ndarray, rows: np.ndarray) -> Scored:
-    """The same with the baselines beside the models, fitted on the rows of train."""
+def add_baselines(models: Predictions, galaxies: Galaxies, train: np.ndarray, rows: np.ndarray) -> Predictions:
+    """Add the baselines, fitted on the galaxies of `train` and predicting those of `rows`."""
     colours, votes = galaxies.colours, galaxies.votes
-    baselines = {
-        name: kind().fit(colours[train], votes[train]).predict(colours[rows]) for name, kind in BASELINES.items()
-    }
-    return replace(scored, predictions=scored.predictions | baselines)
+    fitted = {name: baseline().fit(colours[train], votes[train]) for name, baseline in BASELINES.items()}
+    predicted = {name: baseline.predict(colours[rows]) for name, baseline in fitted.items()}
+    return replace(models, by_name=models.by_name | predicted)
 
 
-def report(
-    test: Scored,
+def summarise(
+    test: Predictions,
     scored_on: str,
-    valid: Scored,
+    valid: Predictions,
     names: list[str],
     source: dict[str, Any],
     *,
-    single_view: Scored | None,
+    single_view: Predictions | None,
     expected: np.ndarray | None,
     weights: dict[str, float],
 ) -> dict[str, Any]:
-    """What `metrics/evaluate.json` holds.
-
-    `best` is the model of lowest RMSE on valid: the choice that make_submission may take, made without the test set.
+    """Return the content of `metrics/evaluate.json`; `best` is the model with the lowest RMSE on valid.
 
     Args:
-        scored_on: `test`, or `valid` where there is no test split.
-        single_view: predictions for the test galaxies from one view, where `test` has the mean of several.
-        expected: N×37 expected values of the test galaxies' votes, where they are known.
+        scored_on: `test`, or `valid` if there is no test split.
+        single_view: predictions from one view, if `test` has the mean over several (turned, mirrored, zoomed).
+        expected: N×37 expected values of the test galaxies' votes, if they are known.
         weights: of the weighted ensemble, fitted on valid.
     """
-    rmse = test.rmse()
+    rmse, valid_rmse = test.rmse(), valid.rmse()
     floors = {FLOOR: metrics.vote_noise_floor(test.voted)}
     if expected is not None:
         floors[PERFECT] = metrics.rmse(expected, test.voted)
-    valid_rmse = valid.rmse()
-    modelled = [*names, MEAN, WEIGHTED]
+    gains = {name: 100 * (1 - rmse[name] / rmse[REFERENCE]) for name in (*names, MEAN, WEIGHTED)}
     first = decision_tree.question(1)
+    single = {} if single_view is None else {"rmse_single_view": single_view.rmse()}
     return {
         "source": source["source"],
         "scored_on": scored_on,
         "galaxies": len(test.ids),
         "best": min(names, key=lambda name: valid_rmse[name]),
         "rmse": rmse | floors,
-        "improvement_over_central_pixel_percent": {name: 100 * (1 - rmse[name] / rmse[REFERENCE]) for name in modelled},
-        "accuracy_question_1": {
-            name: metrics.accuracy(first, test.predictions[name], test.voted) for name in test.predictions
-        },
+        "improvement_over_central_pixel_percent": gains,
+        "accuracy_question_1": {name: metrics.accuracy(first, p, test.voted) for name, p in test.by_name.items()},
         "valid_rmse": {name: valid_rmse[name] for name in (*names, MEAN)},
         "ensemble_weights": weights,
-        **({} if single_view is None else {"rmse_single_view": single_view.rmse()}),
+        **single,
     }
 
 
-def question_table(test: Scored) -> pd.DataFrame:
-    """RMSE and accuracy by question of every prediction, models and baselines, one under the other."""
-    tables = [metrics.by_question(p, test.voted).assign(model=name) for name, p in test.predictions.items()]
+def question_table(test: Predictions) -> pd.DataFrame:
+    """Return RMSE and accuracy by question, one row per prediction and question."""
+    tables = [metrics.by_question(p, test.voted).assign(model=name) for name, p in test.by_name.items()]
     return pd.concat(tables, ignore_index=True)[["model", "question", "name", "rmse", "accuracy", "galaxies"]]
 
 
-def column_table(test: Scored) -> pd.DataFrame:
-    """RMSE by column, a row a column and a column a prediction."""
-    tables = {name: metrics.by_column(p, test.voted) for name, p in test.predictions.items()}
+def column_table(test: Predictions) -> pd.DataFrame:
+    """Return RMSE by column of the decision tree, one row per column with one value per prediction."""
+    tables = {name: metrics.by_column(p, test.voted) for name, p in test.by_name.items()}
     labels = next(iter(tables.values()))[["column", "description"]]
     return labels.assign(**{name: table["rmse"] for name, table in tables.items()})
 
 
 def terminal_table(content: dict[str, Any]) -> str:
-    """The report as text for a terminal."""
-    table = pd.DataFrame(
-        {
-            "RMSE": content["rmse"],
-            **({"single view": content["rmse_single_view"]} if "rmse_single_view" in content else {}),
-            "valid RMSE": content["valid_rmse"],
-            "over central pixel": content["improvement_over_central_pixel_percent"],
-            "accuracy question 1": content["accuracy_question_1"],
-        },
-        index=list(content["rmse"]),
-    )
+    """Return what `summarise` returned as text for a terminal."""
+    keys = {
+        "RMSE": "rmse",
+        "single view": "rmse_single_view",
+        "valid RMSE": "valid_rmse",
+        "over central pixel": "improvement_over_central_pixel_percent",
+        "accuracy question 1": "accuracy_question_1",
+    }
+    columns = {title: content[key] for title, key in keys.items() if key in content}
+    table = pd.DataFrame(columns, index=list(content["rmse"]))
     formats = {"over central pixel": "{:+.1f} %".format, "accuracy question 1": "{:.3f}".format}
     body = table.to_string(formatters=formats, float_format="{:.5f}".format, na_rep="")
     return f"{_label(content)}; best on valid: {content['best']}\n{body}"
 
 
 def _label(content: dict[str, Any]) -> str:
-    """Which galaxies were scored, for titles; those of valid chose the epochs and the weights."""
+    """Return words for titles on which galaxies were scored."""
     chose = "" if content["scored_on"] == "test" else ", which chose the epochs and the weights"
     return f"{content['galaxies']:,} {content['scored_on']} galaxies ({content['source']}{chose})"
 
 
-def write_figures(folder: Path, test: Scored, content: dict[str, Any], histories: dict[str, pd.DataFrame]) -> None:
+def write_figures(folder: Path, test: Predictions, content: dict[str, Any], histories: dict[str, pd.DataFrame]) -> None:
     """Write `history.png`, `rmse_by_question.png` and `predicted_against_voted.png` into `folder`."""
-    label = _label(content)
-    best = content["best"]
+    label, best = _label(content), content["best"]
     lines = {name.replace("_", " "): content["rmse"][name] for name in BASELINES}
-    figures.write_all(
-        folder,
-        {
-            "history": lambda: figures.history(histories, lines, f"RMSE by epoch ({content['source']})"),
-            "rmse_by_question": lambda: figures.rmse_by_question(question_table(test), f"RMSE by question, {label}"),
-            "predicted_against_voted": lambda: figures.predicted_against_voted(
-                test.predictions[best], test.voted, f"{best}: predicted against voted, {label}"
-            ),
-        },
-    )
+    title = f"{best}: predicted against voted, {label}"
+    drawn = {
+        "history": lambda: figures.history(histories, lines, f"RMSE by epoch ({content['source']})"),
+        "rmse_by_question": lambda: figures.rmse_by_question(question_table(test), f"RMSE by question, {label}"),
+        "predicted_against_voted": lambda: figures.predicted_against_voted(test.by_name[best], test.voted, title),
+    }
+    figures.write_all(folder, drawn)
 
 
-def write_predictions(folder: Path, test: Scored, names: list[str]) -> None:
-    """Write `<name>.csv`, GalaxyID and 37 columns, for each model and both ensembles."""
+def write_predictions(folder: Path, test: Predictions, names: list[str]) -> None:
+    """Write `<name>.csv`, GalaxyID and the 37 columns, for each model and both ensembles."""
     for name in [*names, MEAN, WEIGHTED]:
-        table = pd.DataFrame(test.predictions[name], columns=list(decision_tree.COLUMNS))
+        table = pd.DataFrame(test.by_name[name], columns=list(decision_tree.COLUMNS))
         table.insert(0, "GalaxyID", test.ids)
         files.write_csv(folder / f"{name}.csv", table, float_format="%.6f")

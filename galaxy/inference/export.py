@@ -1,4 +1,4 @@
-"""A trained network as ONNX: raw pixels in, vote fractions out, checked against PyTorch on images."""
+"""Export a network to ONNX: raw pixels in, vote fractions out, compared with PyTorch on images."""
 
 import warnings
 from pathlib import Path
@@ -8,65 +8,62 @@ import numpy as np
 import torch
 
 from galaxy.core import files
+from galaxy.core.errors import GalaxyError, describe
 from galaxy.inference import model_card
 from galaxy.models import saved
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
 from galaxy.models.network import Network
 
 TOLERANCE = 1e-4
-"""How far a fraction of the exported network may be from PyTorch's."""
+"""Largest accepted difference between ONNX and PyTorch, in a vote fraction."""
 
 CHECKED = 64
-"""Images to check with, at most."""
+"""Largest number of images to check with."""
 
 INPUT, OUTPUT = "images", "fractions"
-
 INSTALL = 'ONNX needs further packages; run `pip install "galaxy-zoo-pipeline[export]"`'
 
 
 def export(folder: Path, target: Path, images: np.ndarray) -> tuple[int, float]:
-    """Write `target` (ONNX, uint8 N×size×size×3 to N×37, any N) and beside it the model card, `<target's stem>.md`.
+    """Write a trained model as ONNX (uint8 N×size×size×3 to N×37, any N), and its model card with the suffix .md.
 
     Args:
-        folder: of the trained model.
-        images: some that it could meet, N×size×size×3 uint8: one by one and all at once they must give what PyTorch
-            gives.
+        images: N×size×size×3 uint8. ONNX must agree with PyTorch on them, one by one and all at once.
 
     Returns:
-        How many images were compared, and the largest difference.
+        The number of images compared, and the largest difference.
 
     Raises:
-        GalaxyError: the network cannot be exported, or differs; then nothing is written.
+        GalaxyError: the network cannot be exported, or ONNX and PyTorch differ; then nothing is written.
     """
     network, card = saved.load(folder)
     size = network.spec.size
     if images.shape[1:] != (size, size, 3) or not len(images):
         raise GalaxyError(
-            f"{folder} takes images of {size}×{size} pixels, those to check with are {images.shape}; "
+            f"{folder} takes images of {size}×{size} pixels, but the images to check with are {images.shape}; "
             "run dvc repro, or name image files (--check IMAGE)"
         )
-    some = np.array(images[np.unique(np.linspace(0, len(images) - 1, CHECKED).astype(int))])
+    rows = np.unique(np.linspace(0, len(images) - 1, CHECKED).astype(int))
+    sample = np.array(images[rows])
     with files.atomic(target) as part:
         _write(network, part, card.get("data") or {})
-        difference = _difference(network, part, some)
+        difference = _difference(network, part, sample)
         if not difference <= TOLERANCE:
             raise GalaxyError(
                 f"{folder}: ONNX and PyTorch differ by {difference:.2g}, more than {TOLERANCE:g}; nothing is written"
             )
         with files.atomic(target.with_suffix(".md")) as text:
             text.write_text(model_card.markdown(folder.name, card))
-    return len(some), difference
+    return len(sample), difference
 
 
 def _write(network: Network, path: Path, data: dict[str, Any]) -> None:
     try:
-        import onnxscript  # noqa: F401 (torch needs it, and says so in a page of text)
+        import onnxscript  # noqa: F401 (without it torch prints a page of text)
     except ImportError:
         raise GalaxyError(INSTALL) from None
     example = torch.zeros((2, network.spec.size, network.spec.size, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, on its own modules
+        warnings.simplefilter("ignore")  # torch warns about its own modules
         try:
             program = torch.onnx.export(
                 network,
@@ -77,21 +74,18 @@ def _write(network: Network, path: Path, data: dict[str, Any]) -> None:
                 dynamo=True,
                 verbose=False,
             )
-        except Exception as error:  # torch raises whatever its parts raise
+        except Exception as error:  # torch's parts raise errors of any type
             raise GalaxyError(f"{network.spec.model} cannot be exported to ONNX: {describe(error)}") from None
     assert program is not None
-    program.model.metadata_props.update(
-        {
-            "columns": ",".join(network.spec.outputs),
-            "crop_of_424_pixels": str(network.spec.crop),
-            "trained_on": str((data.get("source") or {}).get("source", "unknown")),
-        }
-    )
+    notes = program.model.metadata_props
+    notes["columns"] = ",".join(network.spec.outputs)
+    notes["crop_of_424_pixels"] = str(network.spec.crop)
+    notes["trained_on"] = str((data.get("source") or {}).get("source", "unknown"))
     program.save(path)
 
 
 def _difference(network: Network, path: Path, images: np.ndarray) -> float:
-    """The largest difference between ONNX and PyTorch, one image at a time and all at once."""
+    """Return the largest difference between ONNX and PyTorch, with the images one by one and all at once."""
     try:
         import onnxruntime
     except ImportError:

@@ -1,4 +1,4 @@
-"""Which images somebody means: files, folders, globs, zips, and CSVs of paths, in one list of names and readers."""
+"""Find the images that a user names: files, folders, globs, zips, and CSVs of paths."""
 
 import functools
 import glob
@@ -7,35 +7,34 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from galaxy.ingest import archives
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
-from galaxy.ingest.decode import BadImageError
+from galaxy.core.errors import GalaxyError, describe
 from galaxy.inference.read_image import SUFFIXES
+from galaxy.ingest import archives
+from galaxy.ingest.decode import BadImageError
 
 COLUMN = "path"
-"""The column of a CSV that names the images; relative paths start from the CSV's folder."""
+"""The column of a CSV that names the images. Relative paths start from the CSV's folder."""
 
 LARGEST_FILE = 2**30
-"""Bytes that a member of a zip may have: FITS files and TIFFs of whole fields fit, what would fill the memory not."""
+"""Most bytes of an image in a zip: enough for FITS files and TIFFs of whole fields, too few to fill the memory."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One image: the name it goes by in the results, and how to get its bytes (`OSError`, `BadImageError`)."""
+    """One image: its name in the results, and a function that reads its bytes (may raise OSError, BadImageError)."""
 
     name: str
     read: Callable[[], bytes]
 
 
 def find(inputs: Sequence[str | Path]) -> list[Source]:
-    """All images of the inputs, in their order, each name once.
+    """Return all images of the inputs, in their order, each name once.
 
-    A folder stands for every image in it and below, by name; a zip for every image in it; a CSV for the paths in its
-    column `path`; a name with `*`, `?` or `[` in it, that is no file, for all that match.
+    A folder stands for all images in it and its subfolders, sorted by name; a zip for all images in it; a CSV for the
+    paths in its column `path`. A name with `*`, `?` or `[` that is no file stands for all files that match.
 
     Raises:
-        GalaxyError: nothing is given, a folder, zip, glob or CSV has no image, or cannot be opened.
+        GalaxyError: nothing is given, or a folder, zip, glob or CSV has no image or cannot be opened.
     """
     found = {source.name: source for text in inputs for source in _expand(str(text))}
     if not found:
@@ -43,28 +42,25 @@ def find(inputs: Sequence[str | Path]) -> list[Source]:
     return list(found.values())
 
 
-def _expand(text: str) -> Iterator[Source]:
-    path = Path(text)
+def _expand(text: str) -> list[Source]:
+    path, where = Path(text), text
     if not path.exists() and glob.has_magic(text):
-        # What a pattern matches may be a folder, a zip or a CSV in turn; a text beside the images is none of them.
+        # A pattern may match folders, zips and CSVs too. Other files beside the images, such as notes, are left out.
+        where = repr(text)
         paths = map(Path, sorted(glob.glob(text, recursive=True)))  # noqa: PTH207 (Path's takes no absolute pattern)
         matched = [str(p) for p in paths if p.is_dir() or _is_image(p.name) or p.suffix.lower() in (".zip", ".csv")]
-        yield from _some((source for name in matched for source in _expand(name)), repr(text))
+        found = [source for name in matched for source in _expand(name)]
     elif path.is_dir():
-        yield from _some((_file(item) for item in sorted(path.rglob("*")) if _is_image(item.name)), text)
+        found = [_file(item) for item in sorted(path.rglob("*")) if _is_image(item.name)]
     elif path.is_file() and path.suffix.lower() == ".zip":
-        yield from _some(_members(path), text)
+        found = list(_members(path))
     elif path.is_file() and path.suffix.lower() == ".csv":
-        yield from _some(_listed(path), text)
+        found = _listed(path)
     else:
-        yield _file(path)
-
-
-def _some(sources: Iterator[Source], where: str) -> list[Source]:
-    listed = list(sources)
-    if not listed:
+        found = [_file(path)]
+    if not found:
         raise GalaxyError(f"{where}: no image there; images end in {', '.join(SUFFIXES)}")
-    return listed
+    return found
 
 
 def _is_image(name: str) -> bool:
@@ -76,7 +72,7 @@ def _file(path: Path) -> Source:
 
 
 def _members(path: Path) -> Iterator[Source]:
-    """The images of a zip, left open: they are read later."""
+    """Yield the images of a zip. The zip stays open, because they are read later."""
     archive = archives.open_zip(path)
     for name in archive.namelist():
         if _is_image(PurePosixPath(name).name) and "__MACOSX" not in name:
@@ -93,8 +89,8 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         raise BadImageError(f"damaged or encrypted in the zip ({describe(error)})") from None
 
 
-def _listed(path: Path) -> Iterator[Source]:
+def _listed(path: Path) -> list[Source]:
     table = archives.read_table(path, str(path))
     if COLUMN not in table:
         raise GalaxyError(f"{path}: no column {COLUMN!r} with the images' paths; it has {', '.join(table.columns)}")
-    return (_file(path.parent / name) for name in table[COLUMN])
+    return [_file(path.parent / name) for name in table[COLUMN]]

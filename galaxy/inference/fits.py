@@ -1,7 +1,7 @@
-"""FITS images as colour pictures: one plane, or three for g, r and i, in the survey's asinh stretch.
+"""Read FITS images as colour pictures: one plane, or three for g, r and i, in the survey's asinh stretch.
 
-Pixels are taken to hold nanomaggies a pixel of the Sloan camera (0.396″), as the survey's own frames do; a factor
-brings others there. Astropy reads the file: `pip install "galaxy-zoo-pipeline[fits]"`.
+Pixels are in nanomaggies per pixel of the Sloan camera (0.396″), as in the survey's own frames; a factor converts other
+units. Astropy reads the file: `pip install "galaxy-zoo-pipeline[fits]"`.
 """
 
 import gzip
@@ -14,25 +14,22 @@ from numpy.typing import NDArray
 
 from galaxy.core import stretch
 from galaxy.core.errors import GalaxyError
-from galaxy.ingest.decode import MAX_PIXELS
-from galaxy.ingest.decode import BadImageError
+from galaxy.ingest.decode import MAX_PIXELS, BadImageError
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 
 GZIP = b"\x1f\x8b"
-"""How a gzipped file begins."""
+"""The first bytes of a gzipped file."""
 
 
 def read(data: bytes, scale: float) -> NDArray[np.uint8]:
-    """The file's first image as a picture: height by width by blue, green, red (OpenCV's order), north up.
-
-    A pixel without a value (NaN, infinity) is empty sky.
+    """Return the file's first image, H×W×3, BGR, north up. Pixels without a value (NaN, infinity) become empty sky.
 
     Args:
-        scale: by what to multiply the pixels to have nanomaggies a pixel of 0.396″.
+        scale: factor from the file's units to nanomaggies per pixel of 0.396″.
 
     Raises:
-        BadImageError: no image of one or three planes, or none of its pixels has a value.
+        BadImageError: there is no image of one or three planes, or none of its pixels has a value.
         GalaxyError: astropy is not installed.
     """
     planes = _planes(data)
@@ -43,7 +40,7 @@ def read(data: bytes, scale: float) -> NDArray[np.uint8]:
 
 
 def _planes(data: bytes) -> NDArray[np.float32]:
-    """The planes of the first image that has 2 or 3 axes: 1 or 3 by height by width."""
+    """Return the first image that has 2 or 3 axes, as 1×H×W or 3×H×W."""
     try:
         from astropy.io import fits
         from astropy.io.fits.verify import VerifyError
@@ -51,7 +48,7 @@ def _planes(data: bytes) -> NDArray[np.float32]:
         raise GalaxyError('FITS needs astropy; run `pip install "galaxy-zoo-pipeline[fits]"`') from None
     file: Any = io.BytesIO(data)
     if data.startswith(GZIP):
-        file = gzip.GzipFile(fileobj=file)  # of a file that it does not open itself, astropy does not notice
+        file = gzip.GzipFile(fileobj=file)  # astropy recognises gzip only in files that it opens itself
     try:
         with fits.open(file, memmap=False) as units:
             images = (unit for unit in units if unit.is_image and unit.header.get("NAXIS", 0) in (2, 3))

@@ -1,48 +1,43 @@
-"""Sending a submission to Kaggle, through the official client, with a message that says what made it."""
+"""Send a submission to Kaggle with the official client and a message that says how it was made."""
 
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from galaxy.core.errors import GalaxyError
-from galaxy.ingest.kaggle_client import COMPETITION
-from galaxy.ingest.kaggle_client import call
-from galaxy.ingest.kaggle_client import explain
-from galaxy.ingest.kaggle_client import log_in
-from galaxy.core.params import BEST
-from galaxy.core.params import MEAN
-from galaxy.core.params import WEIGHTED
-from galaxy.core.params import Params
+from galaxy.core.params import BEST, MEAN, WEIGHTED, Params
+from galaxy.ingest.kaggle_client import COMPETITION, call, explain, log_in
 
 SUBMIT_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submit"
 SUBMISSIONS_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submissions"
-
 BY_HAND = f"upload the file by hand at {SUBMIT_PAGE}"
 
 LONGEST = 500
-"""Characters of a message; what is beyond them is cut off."""
+"""Most characters of a message; the rest is cut off."""
 
 
-def message(options: Params, report: dict[str, Any], words: str = "") -> str:
-    """What made the submission: the models, their params that matter most, and their RMSE on the project's own test.
+def message(options: Params, evaluation: dict[str, Any], words: str = "") -> str:
+    """Return the message: the models, their most important params, and their RMSE on the project's own test galaxies.
 
     Args:
-        report: what `metrics/evaluate.json` holds.
-        words: the user's own, to begin with.
+        evaluation: the content of `metrics/evaluate.json`.
+        words: the user's own words, which come first.
     """
-    how = options.make_submission
-    chosen = report["best"] if how.model == BEST else how.model
-    several = chosen in (MEAN, WEIGHTED)
-    names = list(options.models) if several else [chosen]
-    views, scored = (_count(stage.views) for stage in (how, options.evaluate))
-    parts = [
-        f"{chosen}{' of ' + ', '.join(names) if several else ''}, {_views(views)}",
-        f"RMSE {report['rmse'][chosen]:.5f} on {report['galaxies']} own {report['scored_on']} galaxies, "
-        f"{_views(scored)}",
-        *(f"{name}: {_training(options, name)}" for name in names),
-        f"crop {options.preprocess.crop}, size {options.preprocess.size}",
+    settings = options.make_submission
+    chosen = evaluation["best"] if settings.model == BEST else settings.model
+    names, models = [chosen], chosen
+    if chosen in (MEAN, WEIGHTED):
+        names = list(options.models)
+        models = f"{chosen} of {', '.join(names)}"
+    parts = [words] if words else []
+    parts += [
+        f"{models}, {_views(settings.views)}",
+        f"RMSE {evaluation['rmse'][chosen]:.5f} on {evaluation['galaxies']} own {evaluation['scored_on']} galaxies, "
+        f"{_views(options.evaluate.views)}",
     ]
-    text = "; ".join([words, *parts] if words else parts)
+    parts += [f"{name}: {_training(options, name)}" for name in names]
+    parts.append(f"crop {options.preprocess.crop}, size {options.preprocess.size}")
+    text = "; ".join(parts)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -52,19 +47,16 @@ def _training(options: Params, name: str) -> str:
     return f"{train.model} {start}, {train.epochs} epochs, {train.optimizer} {train.learning_rate:g}, seed {train.seed}"
 
 
-def _count(views: Any) -> int:
-    return views.rotations * (1 + views.flip) * len(views.zooms)
-
-
-def _views(count: int) -> str:
+def _views(views: Any) -> str:
+    count = views.rotations * (1 + views.flip) * len(views.zooms)
     return "1 view" if count == 1 else f"{count} views"
 
 
 def send(path: Path, text: str) -> None:
-    """Send a submission, already checked, with its message.
+    """Send a checked submission with its message.
 
     Raises:
-        GalaxyError: the client is not installed, there is no log-in, or Kaggle does not take the file.
+        GalaxyError: the client is not installed, nobody is logged in, or Kaggle does not accept the file.
     """
     api = log_in(BY_HAND)
     answer = call(

@@ -1,35 +1,32 @@
-"""A model card in Markdown, written from the `model.json` of a trained model and nothing else."""
+"""Write a model card in Markdown from the `model.json` of a trained model."""
 
 from typing import Any
 
 import timm
 
-from galaxy.core.params import leaves
+from galaxy.core.params_file import leaves
 from galaxy.core.templates import environment
 
 TEMPLATE = "model_card.md.j2"
 
 
 def markdown(name: str, card: dict[str, Any]) -> str:
-    """The card of the model called `name`."""
+    """Return the card of the model called `name`; `card` is the content of its `model.json`."""
     data = card.get("data") or {}
-    return (
-        environment()
-        .get_template(TEMPLATE)
-        .render(
-            name=name,
-            spec=card["spec"],
-            params=leaves(card.get("params") or {}),
-            metrics=card.get("metrics") or {},
-            data=data,
-            source=data.get("source") or {},
-            start=starting_weights(card),
-        )
+    template = environment("galaxy.inference").get_template(TEMPLATE)
+    return template.render(
+        name=name,
+        spec=card["spec"],
+        params=leaves(card.get("params") or {}),
+        metrics=card.get("metrics") or {},
+        data=data,
+        source=data.get("source") or {},
+        start=starting_weights(card),
     )
 
 
 def starting_weights(card: dict[str, Any]) -> str:
-    """What the training started from, and under which licence that is."""
+    """Return which weights the training started from, and their licence."""
     params, origin = card.get("params") or {}, (card.get("data") or {}).get("weights")
     if params.get("pretrained"):
         published = timm.get_pretrained_cfg(card["spec"]["model"])
@@ -43,6 +40,6 @@ def starting_weights(card: dict[str, Any]) -> str:
         trained = f", trained on {source} galaxies" if source else ""
         return (
             f"`{origin['path']}` (SHA-256 {origin['sha256']}{trained}). Such a file does not say its licence: "
-            "ask where it is from before you pass the model on"
+            "ask where it comes from before you pass the model on"
         )
-    return "random weights, so no licence of others"
+    return "random weights, so nobody else's licence applies"

@@ -1,4 +1,4 @@
-"""Trained models for anybody's images: `galaxy.load("models/train_cnn").predict("images/")`."""
+"""Predict your own images with trained models: `galaxy.load("models/cnn").predict("images/")`."""
 
 import math
 import tempfile
@@ -12,49 +12,40 @@ import pandas as pd
 from joblib import cpu_count
 from tqdm import tqdm
 
-from galaxy.inference import find_images
-from galaxy.models import saved
 from galaxy.core import decision_tree
-from galaxy.data import test_time_views as views_
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import read_json
-from galaxy.ingest.decode import BadImageError
+from galaxy.core.paths import PATHS
+from galaxy.data import test_time_views
+from galaxy.inference import find_images
 from galaxy.inference.find_images import Source
+from galaxy.inference.read_image import Crop, Reader
+from galaxy.ingest.decode import BadImageError
+from galaxy.models import saved
 from galaxy.models.network import Network
-from galaxy.core.params import out
-from galaxy.inference.read_image import Crop
-from galaxy.inference.read_image import Reader
 from galaxy.models.predict import predict
 
-MODELS = Path("models")
-REPORT = Path("metrics/evaluate.json")
-"""Where `dvc repro` leaves the models, and which of them is best on valid."""
-
 FILE = "file"
-"""The first column of the results: which image."""
+"""The first column of the results: the image's name."""
 
 
 def best() -> Path:
-    """The folder of the project's best model: of lowest RMSE on valid, by what the evaluate stage found.
-
-    Raises:
-        GalaxyError: nothing is trained here.
-    """
-    if REPORT.is_file():
-        folder = out(MODELS, read_json(REPORT)["best"])
+    """Return the folder of the project's best model, by RMSE on valid; raise GalaxyError if none is trained here."""
+    if PATHS.evaluation.is_file():
+        folder = PATHS.model(read_json(PATHS.evaluation)["best"])
         if folder.is_dir():
             return folder
     raise GalaxyError(
-        f"no trained model here ({Path.cwd()}): {REPORT} and {MODELS} do not name one; "
+        f"no trained model here ({Path.cwd()}): {PATHS.evaluation} and {PATHS.models} do not name one; "
         "run dvc repro, or name a model's folder (--model FOLDER)"
     )
 
 
 def load(*folders: str | Path) -> "Predictor":
-    """The models saved in these folders, to predict the mean of them all; without any, the project's best one.
+    """Load the models in these folders, to predict their mean; without a folder, load the project's best model.
 
     Raises:
-        GalaxyError: a folder holds no whole model.
+        GalaxyError: a folder does not hold a complete model.
     """
     networks, trained_on = {}, {}
     for path in [Path(folder) for folder in folders] or [best()]:
@@ -65,7 +56,7 @@ def load(*folders: str | Path) -> "Predictor":
 
 @dataclass(frozen=True)
 class Options:
-    """How images are read and seen; `crop` None is the fraction that each model was trained on."""
+    """How to read and predict images. If `crop` is None, each model keeps the fraction that it was trained on."""
 
     views: int = 1
     crop: Crop | None = None
@@ -81,7 +72,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Networks by the name of their folder, and by the same what they were trained on: "simulated", "local", …"""
+    """Networks, and the source of the galaxies that each was trained on ("simulated", "local", …), by folder."""
 
     networks: dict[str, Network]
     trained_on: dict[str, str]
@@ -94,18 +85,18 @@ class Predictor:
         fits_scale: float = 1.0,
         batch_size: int = 64,
     ) -> pd.DataFrame:
-        """Vote fractions of images, the mean over models and views, on a GPU if there is one.
+        """Predict the vote fractions of images: the mean over models and views, on a GPU if there is one.
 
         Args:
             images: files, folders, globs, zips or CSVs of paths, see `galaxy.inference.find_images`.
-            views: 1; 8 for quarter turns, each mirrored too; another number for as many turns.
-            crop: the central square to keep, in pixels (above 1) or as a fraction of the shorter side; None: the
-                fraction that the model was trained on.
-            fits_scale: by what to multiply the pixels of FITS files, see `galaxy.inference.fits`.
+            views: 8 for quarter turns, each mirrored too; any other number for as many turns.
+            crop: the central square to keep, in pixels (10 or more) or as a fraction of the shorter side (up to 1);
+                None for the fraction that each model was trained on.
+            fits_scale: factor on the pixels of FITS files, see `galaxy.inference.fits`.
             batch_size: images at a time.
 
         Returns:
-            `file` and the 37 columns, a row an image.
+            `file` and the 37 columns, one row per image.
 
         Raises:
             GalaxyError: there is no image, one cannot be read, or an option is out of range.
@@ -116,20 +107,24 @@ class Predictor:
     def predict_readable(
         self, sources: Sequence[Source], options: Options, *, strict: bool
     ) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Vote fractions of those sources that can be read, and for each of the others why it cannot.
+        """Predict the images that can be read; return their vote fractions, and by name why others cannot be read.
 
         Raises:
-            GalaxyError: no source can be read; or, if `strict`, one cannot.
+            GalaxyError: no image can be read; or, if `strict`, one cannot.
         """
-        seen = views_.of_number(options.views)
+        views = test_time_views.of_number(options.views)
         readers = self.readers(options)
-        packs = {reader: pack(sources, reader, strict=strict) for reader in dict.fromkeys(readers)}
-        problems = {row: problem for _, found in packs.values() for row, problem in found.items()}
+        images: dict[Reader, np.ndarray] = {}  # networks with equal crop and size share a reader, and so the images
+        problems: dict[int, str] = {}
+        for reader in readers:
+            if reader not in images:
+                images[reader], unreadable = read_images(sources, reader, strict=strict)
+                problems.update(unreadable)
         rows = np.setdiff1d(np.arange(len(sources)), list(problems))
         if not len(rows):
-            raise GalaxyError(f"none of the {len(sources)} images can be read; {_name(sources, problems)}")
+            raise GalaxyError(f"none of the {len(sources)} images can be read; {_first(sources, problems)}")
         predictions = [
-            predict(network, packs[reader][0], options.batch_size, rows, seen)
+            predict(network, images[reader], options.batch_size, rows, views)
             for network, reader in zip(self.networks.values(), readers, strict=True)
         ]
         table = pd.DataFrame(np.mean(predictions, axis=0), columns=list(decision_tree.COLUMNS))
@@ -137,35 +132,34 @@ class Predictor:
         return table, {sources[row].name: problem for row, problem in problems.items()}
 
     def readers(self, options: Options) -> list[Reader]:
-        """What reads the images for each network; the same for networks that were trained on the same."""
+        """Return each network's reader of images; networks with equal crop and size have equal readers."""
         specs = [network.spec for network in self.networks.values()]
         return [Reader(options.crop or Crop.of_training(s.crop), s.size, options.fits_scale) for s in specs]
 
 
-def pack(sources: Sequence[Source], reader: Reader, *, strict: bool) -> tuple[np.ndarray, dict[int, str]]:
-    """Read images on all cores into one array, N×size×size×3 uint8, in a temporary file; and by row what went wrong.
+def read_images(sources: Sequence[Source], reader: Reader, *, strict: bool) -> tuple[np.ndarray, dict[int, str]]:
+    """Read images on all cores into N×size×size×3 uint8, in a temporary file, and collect problems by row.
 
-    Raises:
-        GalaxyError: at the first image that cannot be read, if `strict`.
+    If `strict`, the first problem raises GalaxyError.
     """
     shape = (len(sources), reader.size, reader.size, 3)
-    with tempfile.TemporaryFile() as file:  # the array keeps it
+    with tempfile.TemporaryFile() as file:  # the array keeps it open
         images = np.memmap(file, np.uint8, "w+", shape=shape)
     problems: dict[int, str] = {}
     with tqdm(total=len(sources), desc="read", unit=" images", smoothing=0) as bar:
-        for row, image in enumerate(_read_all(sources, reader)):
+        for row, image in enumerate(_read_each(sources, reader)):
             if isinstance(image, str):
                 problems[row] = image
                 if strict:
-                    raise GalaxyError(_name(sources, problems))
+                    raise GalaxyError(_first(sources, problems))
             else:
                 images[row] = image
             bar.update()
     return images, problems
 
 
-def _read_all(sources: Sequence[Source], reader: Reader) -> Iterator[np.ndarray | str]:
-    """Each source's image, or why there is none, in order."""
+def _read_each(sources: Sequence[Source], reader: Reader) -> Iterator[np.ndarray | str]:
+    """Yield each image, or why it cannot be read, in order."""
 
     def read(source: Source) -> np.ndarray | str:
         try:
@@ -182,6 +176,6 @@ def _read_all(sources: Sequence[Source], reader: Reader) -> Iterator[np.ndarray 
             pool.shutdown(cancel_futures=True)
 
 
-def _name(sources: Sequence[Source], problems: dict[int, str]) -> str:
+def _first(sources: Sequence[Source], problems: dict[int, str]) -> str:
     row, problem = next(iter(problems.items()))
-    return f"{sources[row].name}: {problem}; mend or leave it out"
+    return f"{sources[row].name}: {problem}; fix it or leave it out"

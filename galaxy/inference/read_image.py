@@ -1,4 +1,7 @@
-"""Anybody's image of a galaxy, as a network sees it: JPEG, PNG, TIFF or FITS, of any size."""
+"""Read an image of a galaxy as the input of a network: JPEG, PNG, TIFF or FITS, of any size.
+
+An image that cannot be used raises BadImageError, which says why.
+"""
 
 import re
 import warnings
@@ -7,35 +10,31 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from galaxy.inference import fits
 from galaxy.core.competition import IMAGE_SIZE
 from galaxy.core.errors import GalaxyError
-from galaxy.ingest.decode import CENTRAL
-from galaxy.ingest.decode import BadImageError
-from galaxy.ingest.decode import Cropper
-from galaxy.ingest.decode import central
-from galaxy.ingest.decode import header
+from galaxy.inference import fits
+from galaxy.ingest.decode import CENTRAL, BadImageError, Cropper, central, header
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", *fits.SUFFIXES)
 
-# What cannot be read is reported by name; the libraries' own words on it, and on large images, are noise.
+# Unreadable images are named in our own words; what the libraries print about them, and about large images, is noise.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 warnings.filterwarnings("ignore", module=r"(PIL|astropy\.io)\.")
 
 
 @dataclass(frozen=True)
 class Crop:
-    """Which central square of an image to keep: `pixels` of it, or a `fraction` of its shorter side."""
+    """The central square of an image to keep: its side in `pixels`, or as a `fraction` of the shorter side."""
 
     fraction: float
     pixels: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Crop":
-        """A whole number above 1 is pixels; anything up to 1 is a fraction of the shorter side.
+        """Read a whole number from 10 on as pixels, and a number up to 1 as a fraction of the shorter side.
 
         Raises:
-            GalaxyError: neither.
+            GalaxyError: the text is neither.
         """
         if re.fullmatch(r"[0-9]{1,6}", text) and int(text) >= CENTRAL:
             return cls(1.0, int(text))
@@ -48,15 +47,11 @@ class Crop:
 
     @classmethod
     def of_training(cls, pixels: int) -> "Crop":
-        """The same fraction that a training crop of `pixels` is of the competition's images."""
+        """Return the fraction of the competition's images that a training crop of `pixels` keeps."""
         return cls(pixels / IMAGE_SIZE)
 
     def side(self, width: int, height: int) -> int:
-        """Side in pixels of the square to keep of such an image.
-
-        Raises:
-            BadImageError: the image is too small for it.
-        """
+        """Return the side in pixels of the square to keep of an image of this size."""
         shorter = min(width, height)
         side = self.pixels or round(self.fraction * shorter)
         if shorter < CENTRAL or not 1 <= side <= shorter:
@@ -66,7 +61,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Reader:
-    """From a file's bytes to `size`×`size`×3 uint8, RGB: the central square that `crop` names, resized by area.
+    """Turns a file's bytes into `size`×`size`×3 uint8, RGB: the central square `crop`, resized by area.
 
     `scale` multiplies the pixels of FITS files (see `galaxy.inference.fits`).
     """
@@ -76,16 +71,12 @@ class Reader:
     scale: float = 1.0
 
     def __call__(self, name: str, data: bytes) -> np.ndarray:
-        """Read one image; `name` tells FITS files from others, all else is known by its content.
-
-        Raises:
-            BadImageError: the image cannot be used.
-        """
+        """Read one image. FITS files are recognised by `name`, other formats by their content."""
         if name.lower().endswith(fits.SUFFIXES):
             return self._square(fits.read(data, self.scale))
         form, mode, (width, height) = header(data)
         if (form, mode) == ("JPEG", "RGB") and width == height:
-            # The competition's own images come out as the preprocess stage has them, to the bit.
+            # The competition's own images must come out exactly as the preprocess stage makes them.
             return Cropper(width, self.crop.side(width, height), self.size)(data)[0]
         return self._square(_decode(data))
 
@@ -96,14 +87,14 @@ class Reader:
 
 
 def _decode(data: bytes) -> np.ndarray:
-    """H×W×3 uint8 in OpenCV's order: 16 bits become 8, grey three equal colours, transparent pixels black."""
+    """Decode to H×W×3 uint8, BGR. 16 bits become 8, grey three equal colours, and transparent pixels black."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise BadImageError("damaged or truncated")
     if picture.dtype == np.uint16:
         picture = cv2.convertScaleAbs(picture, alpha=255 / 65535)
     if picture.dtype != np.uint8:
-        raise BadImageError(f"pixels of type {picture.dtype}; save it with 8 or 16 bits a colour, or as FITS")
+        raise BadImageError(f"pixels of type {picture.dtype}; save it with 8 or 16 bits per colour, or as FITS")
     if picture.ndim == 2:
         return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     if picture.shape[2] == 4:

@@ -1,7 +1,8 @@
-"""The file for the leaderboard: header and order as in Kaggle's official `central_pixel_benchmark.csv`.
+"""Write and check the file for the leaderboard, in the format of Kaggle's official `central_pixel_benchmark.csv`.
 
-`python -m galaxy.inference.submission FILE [IMAGES.zip]` checks any file: its header and values, and, given the zip of test
-images, that it has one row for each of them.
+(That benchmark knows only a galaxy's central pixel, the mean colour of its central 10×10 pixels.)
+`python -m galaxy.inference.submission FILE [IMAGES.zip]` checks a file: its header and values and, with the zip of test
+images, that it has one row per image.
 """
 
 import argparse
@@ -10,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from galaxy.core import decision_tree, files
+from galaxy.core.errors import list_problems, run
 from galaxy.ingest import archives
-from galaxy.core import files
-from galaxy.core import decision_tree
-from galaxy.core.errors import list_problems
-from galaxy.core.errors import run
 
 
 def write(path: Path, ids: np.ndarray, predicted: np.ndarray) -> None:
@@ -29,25 +28,28 @@ def validate(path: Path, ids: np.ndarray | None = None) -> int:
 
     Args:
         path: a CSV, or a zip that holds one.
-        ids: the galaxies that it must hold, each once; None to check header and values alone.
+        ids: the galaxies that it must hold, each once; None to check only header and values.
 
     Returns:
         Its number of rows.
 
     Raises:
-        GalaxyError: header, a value or the ids are not what Kaggle takes.
+        GalaxyError: Kaggle would not accept the header, a value or the ids.
     """
     found = archives.parse_votes(archives.read_table(path, str(path)), str(path))
     if ids is not None:
         problems = [f"galaxy {i}: no row" for i in np.setdiff1d(ids, found["GalaxyID"])]
         problems += [f"galaxy {i}: not a test galaxy" for i in np.setdiff1d(found["GalaxyID"], ids)]
         if problems:
-            raise list_problems(f"{path}: rows and test galaxies do not match", problems, "One row a test galaxy.")
+            raise list_problems(f"{path}: rows and test galaxies do not match", problems, "Write one row per galaxy.")
     return len(found)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m galaxy.inference.submission", description="Check a submission file.")
+    """Check the file that the command line names."""
+    parser = argparse.ArgumentParser(
+        prog="python -m galaxy.inference.submission", description="Check a submission file."
+    )
     parser.add_argument("file", type=Path, help="the CSV (or a zip that holds it)")
     parser.add_argument("images", type=Path, nargs="?", help="images_test_rev1.zip, to compare the ids")
     arguments = parser.parse_args()

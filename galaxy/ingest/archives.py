@@ -1,4 +1,4 @@
-"""The competition's files: their names, their layout, and the checks that every source must pass.
+"""The competition's files: reading them, and the checks that every source must pass.
 
 Raw data stays in the competition's own zips and is read member by member. Three are needed: the training images, the
 test images, and the solutions (one CSV: `GalaxyID` and the 37 columns of `galaxy.core.decision_tree`).
@@ -19,15 +19,13 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import competition, decision_tree
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
-from galaxy.core.errors import list_problems
+from galaxy.core.errors import GalaxyError, describe, list_problems
 
 SUM_TOLERANCE = 1e-5
-"""How far a question's answers may be from their parent's column: the rev1 file keeps this."""
+"""How far the sum of a question's answers may be from its parent's column; the rev1 file is within this."""
 
 LARGEST_IMAGE, LARGEST_TABLE = 2**24, 2**30
-"""Bytes that a member of a zip may have: a thousand times an image's, a dozen times the solutions'. No more is read."""
+"""Most bytes of a zip's member that is read: a thousand times an image's, a dozen times the solutions'."""
 
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENCRYPTED = 0x1
@@ -41,10 +39,11 @@ DAMAGED = (
     lzma.LZMAError,
     OSError,  # bz2's
 )
-"""What opening or reading a damaged zip raises: words of zipfile's, or of whatever the member is compressed with."""
+"""What opening or reading a damaged zip raises, from zipfile or from the member's compression."""
 
 LARGEST_ID = 10**12
-"""No id is as large; that many digits are far from what the arithmetic of 64 bits can hold."""
+"""Every id is below this, which is far below what 64 bits hold."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -55,12 +54,12 @@ class Counts:
 
     @property
     def complete(self) -> bool:
-        """Whether this is the size of the whole competition."""
+        """Whether these are the numbers of the whole competition."""
         return self.training == competition.TRAINING_GALAXIES and self.test == competition.TEST_GALAXIES
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip for reading; an absent, truncated or other file is a `GalaxyError`."""
+    """Open a zip for reading; raise a `GalaxyError` if the file is absent, truncated or no zip."""
     try:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
@@ -70,71 +69,66 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def image_members(path: Path) -> dict[int, str]:
-    """The images in a zip: member name by GalaxyID, ids ascending.
+    """Return the images in a zip: member name by GalaxyID, ids ascending.
 
-    A member is an image if it is called `<GalaxyID>.jpg`, in whatever folder; anything else (folders, `__MACOSX`,
-    `.DS_Store`) is no image and is left alone.
+    A member is an image if it is called `<GalaxyID>.jpg`, in any folder but `__MACOSX`; all others are ignored.
 
     Raises:
         GalaxyError: the zip cannot be opened, holds no image, an id twice, or an image that cannot be read: encrypted,
-            or claiming to be larger than any image.
+            compressed in an unknown way, or claiming to be larger than any image.
     """
     with open_zip(path) as archive:
-        names = archive.namelist()
-        _check_readable(path, [archive.getinfo(name) for name, _ in _named_by_id(names)], LARGEST_IMAGE)
+        infos = archive.infolist()
     members: dict[int, str] = {}
-    duplicates = []
-    for name, galaxy_id in _named_by_id(names):
+    unreadable: list[str] = []
+    duplicates: list[str] = []
+    for info in infos:
+        member = PurePosixPath(info.filename)
+        if "__MACOSX" in member.parts or not re.fullmatch(r"[0-9]{1,12}\.jpg", member.name, re.ASCII):
+            continue
+        unreadable += _reading_problems(info, LARGEST_IMAGE)
+        galaxy_id = int(member.stem)
         if galaxy_id in members:
-            duplicates.append(f"{members[galaxy_id]} and {name}")
-        members[galaxy_id] = name
+            duplicates.append(f"{members[galaxy_id]} and {info.filename}")
+        members[galaxy_id] = info.filename
+    _refuse_unreadable(path, unreadable)
     if duplicates:
-        raise list_problems(f"{path} holds galaxies twice", duplicates, "Keep one image a galaxy.")
+        raise list_problems(f"{path} holds galaxies twice", duplicates, "Keep one image per galaxy.")
     if not members:
-        raise GalaxyError(f"{path} holds no image named <GalaxyID>.jpg among its {len(names)} members; fetch it again")
+        raise GalaxyError(f"{path} holds no image named <GalaxyID>.jpg among its {len(infos)} members; fetch it again")
     return dict(sorted(members.items()))
 
 
-def _check_readable(path: Path, infos: list[zipfile.ZipInfo], largest: int) -> None:
-    """Refuse members that are encrypted, compressed in an unknown way, or larger than they can honestly be."""
-    problems = [f"{info.filename} is encrypted" for info in infos if info.flag_bits & _ENCRYPTED]
-    problems += [
-        f"{info.filename} has the unknown compression {info.compress_type}"
-        for info in infos
-        if info.compress_type not in _COMPRESSIONS
-    ]
-    problems += [
-        f"{info.filename} claims {info.file_size:,} bytes (at most {largest:,})"
-        for info in infos
-        if info.file_size > largest
-    ]
+def _reading_problems(info: zipfile.ZipInfo, largest: int) -> Iterator[str]:
+    """Yield why a member cannot be read: it is encrypted, compressed in an unknown way, or too large."""
+    if info.flag_bits & _ENCRYPTED:
+        yield f"{info.filename} is encrypted"
+    if info.compress_type not in _COMPRESSIONS:
+        yield f"{info.filename} has the unknown compression {info.compress_type}"
+    if info.file_size > largest:
+        yield f"{info.filename} claims {info.file_size:,} bytes (at most {largest:,})"
+
+
+def _refuse_unreadable(path: Path, problems: list[str]) -> None:
     if problems:
         raise list_problems(f"{path}: members that cannot be read", problems, "Fetch the file again.")
 
 
-def _named_by_id(names: list[str]) -> Iterator[tuple[str, int]]:
-    for name in names:
-        member = PurePosixPath(name)
-        if "__MACOSX" not in member.parts and re.fullmatch(r"[0-9]{1,12}\.jpg", member.name, re.ASCII):
-            yield name, int(member.stem)
-
-
 def read_solutions(path: Path) -> pd.DataFrame:
-    """The solutions: `GalaxyID` (int64, ascending) and the 37 columns (float64), checked.
-
-    Args:
-        path: the zip, with one CSV in it.
+    """Read and check the solutions, a zip with one CSV: `GalaxyID` (int64, ascending) and the 37 columns (float64).
 
     Raises:
-        GalaxyError: not one CSV, a wrong header, an id that is no number or stands twice, a fraction that is none,
-            or answers that do not sum to their parent's column.
+        GalaxyError: not one CSV, a wrong header, an id that is no number or occurs twice, a vote fraction outside 0 to
+            1, or answers that do not sum to their parent's column.
     """
     with open_zip(path) as archive:
         tables = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
         if len(tables) != 1:
-            raise GalaxyError(f"{path} holds {len(tables)} CSV files; it must hold exactly one, {competition.SOLUTIONS}.csv")
+            raise GalaxyError(
+                f"{path} holds {len(tables)} CSV files; it must hold exactly one, {competition.SOLUTIONS}.csv"
+            )
         where = f"{path} ({tables[0]})"
-        _check_readable(path, [archive.getinfo(tables[0])], LARGEST_TABLE)
+        _refuse_unreadable(path, list(_reading_problems(archive.getinfo(tables[0]), LARGEST_TABLE)))
         try:
             content = archive.read(tables[0])
         except DAMAGED as error:
@@ -144,7 +138,7 @@ def read_solutions(path: Path) -> pd.DataFrame:
 
 
 def read_table(file: Path | IO[bytes], where: str) -> pd.DataFrame:
-    """A CSV as strings, nothing guessed; a row with more fields than the header is a `GalaxyError`."""
+    """Read a CSV as strings, without guessing types; raise a `GalaxyError` if a row has more fields than the header."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -156,18 +150,16 @@ def read_table(file: Path | IO[bytes], where: str) -> pd.DataFrame:
 
 
 def check_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Turn a table of strings into ids and fractions and check all that the competition promises of them."""
+    """Turn a table of strings into ids and vote fractions; check their values and their sums in the tree."""
     numbers = parse_votes(table, where)
-    problems = list(_sum_problems(numbers))
-    if problems:
-        raise list_problems(
-            f"{where}: answers that do not sum to their question's parent", problems, "Fetch the file again."
-        )
+    if problems := list(_sum_problems(numbers)):
+        what = f"{where}: answers that do not sum to their question's parent"
+        raise list_problems(what, problems, "Fetch the file again.")
     return numbers.sort_values("GalaxyID", ignore_index=True)
 
 
 def parse_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Turn a table of strings into `GalaxyID` (int64) and the 37 columns (float64 in [0, 1]), rows as they come."""
+    """Turn a table of strings into `GalaxyID` (int64) and the 37 columns (float64 in [0, 1]), in the same order."""
     _check_header(list(table.columns), where)
     if table.empty:
         raise GalaxyError(f"{where} holds no galaxy, only a header; fetch or make it again")
@@ -178,16 +170,16 @@ def parse_votes(table: pd.DataFrame, where: str) -> pd.DataFrame:
     problems += [f"row {i + 2}: GalaxyID {ids[i]:.0f} for the second time" for i in np.flatnonzero(ids.duplicated())]
     with np.errstate(invalid="ignore"):
         bad = ~((votes >= -SUM_TOLERANCE) & (votes <= 1 + SUM_TOLERANCE))
-    problems += [f"row {i + 2}: {tree.COLUMNS[j]} is {table[tree.COLUMNS[j]][i]!r}" for i, j in np.argwhere(bad)]
+    columns = decision_tree.COLUMNS
+    problems += [f"row {i + 2}: {columns[j]} is {table[columns[j]][i]!r}" for i, j in np.argwhere(bad)]
     if problems:
-        raise list_problems(
-            f"{where}: bad values", problems, "Ids are whole numbers, once each; fractions lie in [0, 1]."
-        )
+        advice = "Ids are whole numbers, once each; fractions lie in [0, 1]."
+        raise list_problems(f"{where}: bad values", problems, advice)
     return numbers.astype({"GalaxyID": np.int64} | dict.fromkeys(decision_tree.COLUMNS, np.float64))
 
 
 def _are_ids(numbers: pd.Series) -> np.ndarray:
-    """Which numbers are ids: whole, not below 0, and of at most as many digits as the name of an image may have."""
+    """Return which numbers are ids: whole, not below 0, with at most as many digits as an image's name may have."""
     values = numbers.to_numpy(float)
     with np.errstate(invalid="ignore"):
         return (values >= 0) & (values < LARGEST_ID) & (values % 1 == 0)
@@ -208,14 +200,7 @@ def _check_header(header: list[str], where: str) -> None:
 
 
 def tree_sums(votes: np.ndarray) -> Iterator[tuple[decision_tree.Question, np.ndarray]]:
-    """For each question, by how much its answers' sum exceeds its parent's column.
-
-    Args:
-        votes: N×37.
-
-    Yields:
-        The question and N differences.
-    """
+    """Yield each question with N differences: the sum of its answers minus its parent's column. `votes` is N×37."""
     for question in decision_tree.QUESTIONS:
         parent = 1.0 if question.parent is None else votes[:, decision_tree.COLUMN_INDEX[question.parent]]
         yield question, votes[:, decision_tree.column_slice(question)].sum(axis=1) - parent
@@ -230,17 +215,18 @@ def _sum_problems(table: pd.DataFrame) -> Iterator[str]:
 
 
 def check(folder: Path) -> Counts:
-    """Open every zip in `folder`, count its members, compare the ids of images and solutions, check the votes.
+    """Check the zips in `folder`: the votes, and that images and solutions have the same ids. Return the counts.
 
     Raises:
-        GalaxyError: at the first file with a problem, with the first of its problems by name.
+        GalaxyError: a file has problems; it names the first of them.
     """
     solutions = competition.zip_path(folder, competition.SOLUTIONS)
     labelled = set(read_solutions(solutions)["GalaxyID"])
     training = image_members(competition.zip_path(folder, competition.TRAINING_IMAGES)).keys()
     test = image_members(competition.zip_path(folder, competition.TEST_IMAGES)).keys()
     problems = [f"galaxy {i}: an image, no row in {solutions.name}" for i in sorted(training - labelled)]
-    problems += [f"galaxy {i}: a row, no image in {competition.TRAINING_IMAGES}.zip" for i in sorted(labelled - training)]
+    images = f"{competition.TRAINING_IMAGES}.zip"
+    problems += [f"galaxy {i}: a row, no image in {images}" for i in sorted(labelled - training)]
     problems += [f"galaxy {i}: in the training and in the test images" for i in sorted(training & test)]
     if problems:
         raise list_problems(f"{folder}: images and solutions do not match", problems, "Fetch the files again.")

@@ -1,8 +1,7 @@
 """One image: from a JPEG's bytes to a small square, with OpenCV.
 
-A JPEG can be decoded at a half, quarter or eighth of its size, several times faster, because its blocks hold the
-coarse picture apart from the fine one. Where the target is small enough, that replaces decoding pixels that the
-resize would average away.
+A JPEG stores coarse and fine detail separately, so it can be decoded at a half, quarter or eighth of its size, several
+times faster. This is done if the target is small enough: the resize would only average those pixels away.
 """
 
 import io
@@ -13,11 +12,13 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from galaxy.core.centre_crop import central_square
+
 CENTRAL = 10
-"""Side of the central square whose mean colour the central-pixel benchmark uses, in pixels of the original."""
+"""Side of the square whose mean colour the central-pixel benchmark uses, in pixels of the original."""
 
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-"""Above this Pillow refuses an image; 179 million."""
+"""Pillow refuses images with more pixels: 179 million."""
 
 _DECODERS = {
     1: cv2.IMREAD_COLOR_BGR,
@@ -33,10 +34,10 @@ class BadImageError(Exception):
 
 
 def header(data: bytes) -> tuple[str, str, tuple[int, int]]:
-    """Format, colour mode (Pillow's names), width and height of an image file, before any pixel is decoded.
+    """Return an image file's format, colour mode (Pillow's names) and (width, height), without decoding pixels.
 
     Raises:
-        BadImageError: no image, or one that would fill the memory (Pillow's limit).
+        BadImageError: it is no image, or has too many pixels for the memory (Pillow's limit).
     """
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"]) as image:
@@ -48,11 +49,11 @@ def header(data: bytes) -> tuple[str, str, tuple[int, int]]:
 
 
 def check_jpeg(data: bytes, side: int) -> None:
-    """Make sure that `data` is a whole RGB JPEG of `side`×`side` pixels, before any pixel is decoded.
+    """Check that `data` is a whole RGB JPEG of `side`×`side` pixels, without decoding pixels.
 
     Raises:
-        BadImageError: it is not. OpenCV would take a grey image, a PNG or another size without a word, and, in some
-            versions, fill up a truncated image with grey.
+        BadImageError: it is not. OpenCV would accept a grey image, a PNG or another size silently, and some versions
+            fill a truncated image with grey.
     """
     form, mode, size = header(data)
     if form != "JPEG":
@@ -65,21 +66,20 @@ def check_jpeg(data: bytes, side: int) -> None:
         raise BadImageError("truncated")
 
 
-def central(picture: np.ndarray, crop: int, size: int) -> np.ndarray:
-    """The central `crop`×`crop` pixels of a picture, uint8, as `size`×`size`; the order of colours stays.
+def central(image: np.ndarray, crop: int, size: int) -> np.ndarray:
+    """Resize the central `crop`×`crop` pixels of a uint8 image to `size`×`size`; keep the order of colours.
 
-    Shrinking averages areas; a crop smaller than the target is enlarged linearly.
+    Shrinking averages areas; enlarging is linear.
     """
-    top, left = ((side - crop) // 2 for side in picture.shape[:2])
     # OpenCV averages areas faster in floating point than in bytes, to within one grey level.
-    cropped = picture[top : top + crop, left : left + crop].astype(np.float32)
-    how = cv2.INTER_AREA if size <= crop else cv2.INTER_LINEAR
-    return cv2.convertScaleAbs(cv2.resize(cropped, (size, size), interpolation=how))
+    cropped = central_square(image, crop).astype(np.float32)
+    method = cv2.INTER_AREA if size <= crop else cv2.INTER_LINEAR
+    return cv2.convertScaleAbs(cv2.resize(cropped, (size, size), interpolation=method))
 
 
 @dataclass(frozen=True)
 class Cropper:
-    """Centre crop and resize of square JPEGs of `side` pixels: keep the central `crop`, make it `size` pixels wide."""
+    """Cut the central `crop` pixels from square JPEGs of `side` pixels and resize them to `size` pixels."""
 
     side: int
     crop: int
@@ -88,7 +88,7 @@ class Cropper:
 
     @cached_property
     def factor(self) -> int:
-        """By how much the decoder shrinks: the most that leaves the crop whole pixels and no smaller than `size`."""
+        """The decoder's reduction: the largest that keeps the crop in whole pixels and not smaller than `size`."""
         if not self.scaled_decoding:
             return 1
         offset = (self.side - self.crop) // 2
@@ -101,7 +101,7 @@ class Cropper:
 
     @cached_property
     def _central(self) -> tuple[slice, np.ndarray]:
-        """Which decoded rows the central square covers, and how much of each."""
+        """The decoded rows that the central square covers, and how much of each."""
         low = (self.side - CENTRAL) / 2 / self.factor
         high = (self.side + CENTRAL) / 2 / self.factor
         rows = np.arange(int(np.floor(low)), int(np.ceil(high)))
@@ -112,8 +112,8 @@ class Cropper:
         """Decode one JPEG.
 
         Returns:
-            The image, size×size×3, uint8, RGB; and the mean colour of the central square of the whole original,
-            3 values (red, green, blue) in 0–255.
+            The image (size×size×3, uint8, RGB), and the mean colour of the original's central square: 3 values (red,
+            green, blue) in 0–255.
 
         Raises:
             BadImageError: the data is not a whole JPEG of the right size.
@@ -129,17 +129,15 @@ class Cropper:
 
 
 def squares(images: np.ndarray, size: int) -> np.ndarray:
-    """`square` of each of N images."""
+    """Return `square` of each of N images."""
     return np.stack([square(np.ascontiguousarray(image), size) for image in images])
 
 
 def square(image: np.ndarray, size: int) -> np.ndarray:
-    """The central square of an H×W×C image, resized to `size`×`size`; unchanged where that is what it is."""
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    central = image[top : top + side, left : left + side]
+    """Return the central square of an H×W×C image, resized to `size`×`size` unless it has that size."""
+    side = min(image.shape[:2])
+    central = central_square(image, side)
     if side == size:
         return central
-    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return cv2.resize(central, (size, size), interpolation=how).reshape(size, size, -1)
+    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return cv2.resize(central, (size, size), interpolation=method).reshape(size, size, -1)

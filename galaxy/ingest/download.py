@@ -1,6 +1,6 @@
-"""Where the competition's files come from: simulated, a local folder, or Kaggle.
+"""Get the competition's files from a simulation, a local folder or Kaggle.
 
-Every source puts the same three zips into the same folder, so nothing downstream knows which one it was.
+Every source puts the same three zips into the same folder, so no later stage depends on the source.
 """
 
 import os
@@ -10,32 +10,27 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from galaxy.core import competition
-from galaxy.ingest import archives
-from galaxy.core import files
-from galaxy.core import source_info
-from galaxy.ingest.archives import Counts
+from galaxy.core import competition, files, source_info
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Download
+from galaxy.core.paths import KAGGLE_DOWNLOADS
+from galaxy.ingest import archives
 
-KAGGLE_FOLDER = Path("data/kaggle")
-"""What Kaggle sent. Outside DVC's outs, which DVC deletes before a stage runs: nothing is fetched twice."""
 
-
-def download(options: Download, folder: Path) -> Counts:
-    """Put the competition's zips into `folder`, check them, and write `source.json` (where they came from) beside.
+def download(options: Download, folder: Path) -> archives.Counts:
+    """Put the competition's zips into `folder`, check them, and write `source.json` beside them.
 
     Raises:
-        GalaxyError: the source has not got the files, or they do not pass `competition.check`.
+        GalaxyError: the source lacks files, or they do not pass `archives.check`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         _fetch(options, folder)
         counts = archives.check(folder)
     except GalaxyError:
-        shutil.rmtree(folder)  # nothing stays that looks like data and has not passed
+        shutil.rmtree(folder)  # unchecked files must not pass for data
         raise
-    archives = {archive: files.sha256(competition.zip_path(folder, archive)) for archive in competition.ARCHIVES}
+    checksums = {archive: files.sha256(competition.zip_path(folder, archive)) for archive in competition.ARCHIVES}
     source_info.write(
         folder,
         {
@@ -43,14 +38,14 @@ def download(options: Download, folder: Path) -> Counts:
             "training_galaxies": counts.training,
             "test_galaxies": counts.test,
             "complete_competition": counts.complete and options.source != "simulated",
-            "sha256": archives,
+            "sha256": checksums,
         },
     )
     return counts
 
 
 def _fetch(options: Download, folder: Path) -> None:
-    """Put the three zips into `folder`, from wherever the options say."""
+    """Put the three zips into `folder`, from the source in the options."""
     if options.source == "simulated":
         from galaxy.simulator import simulate
 
@@ -60,15 +55,15 @@ def _fetch(options: Download, folder: Path) -> None:
     else:
         from galaxy.ingest.kaggle_download import fetch
 
-        fetch(KAGGLE_FOLDER)
+        fetch(KAGGLE_DOWNLOADS)
         for archive in competition.ARCHIVES:
-            _link(competition.zip_path(KAGGLE_FOLDER, archive), competition.zip_path(folder, archive))
+            _link(competition.zip_path(KAGGLE_DOWNLOADS, archive), competition.zip_path(folder, archive))
 
 
 def copy_local(source: Path, folder: Path) -> None:
-    """Copy the zips found in `source` into `folder`; pack what lies there unpacked.
+    """Copy the zips in `source` into `folder`; zip the archives that lie there unpacked.
 
-    An unpacked archive is a folder of the archive's name; the solutions may also lie there as a bare CSV.
+    An unpacked archive is a folder of the archive's name; the solutions may also be a bare CSV.
     """
     if not source.is_dir():
         raise GalaxyError(f"download.local.folder is {source}: no such folder; give the folder that holds the zips")
@@ -77,7 +72,7 @@ def copy_local(source: Path, folder: Path) -> None:
         packed = competition.zip_path(source, archive)
         unpacked, bare = source / archive, source / f"{archive}.csv"
         if packed.is_file():
-            archives.open_zip(packed).close()  # a broken one is named where the user has it, not where it went
+            archives.open_zip(packed).close()  # name a broken zip where the user has it
             with files.atomic(target) as part:
                 shutil.copyfile(packed, part)
         elif unpacked.is_dir():
@@ -89,7 +84,7 @@ def copy_local(source: Path, folder: Path) -> None:
 
 
 def _pack(members: list[Path], root: Path, target: Path) -> None:
-    """Zip files under their path from `root`. Fixed timestamps: the same files give the same zip."""
+    """Zip files under their paths from `root`, with fixed timestamps: the same files give the same zip."""
     with files.atomic(target) as part, zipfile.ZipFile(part, "w") as archive:
         for member in tqdm([path for path in members if path.is_file()], f"pack {target.name}", unit="files"):
             info = zipfile.ZipInfo(member.relative_to(root).as_posix())
@@ -99,7 +94,7 @@ def _pack(members: list[Path], root: Path, target: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Hard-link a file (a copy where the file system cannot): the whole competition is 2 GB."""
+    """Hard-link a file, because the competition has 2 GB; copy it if the file system cannot link."""
     with files.atomic(target) as part:
         try:
             os.link(source, part)

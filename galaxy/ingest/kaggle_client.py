@@ -1,9 +1,8 @@
-"""Kaggle's official client (`pip install kaggle six`): logging in, calling it, and saying what to do where it fails.
+"""Kaggle's official client (`pip install kaggle six`): log in, call it, and say what to do if it fails.
 
-Credentials are found by the client's own conventions and stay there: nothing here reads one. The client's own words
-are never passed on whole, because they may hold a secret: its verbose mode prints the Authorization header, and an
-exception of its can quote a token (as a header that is not valid, as a file name that is too long) or the signed
-address of a download.
+The client finds credentials by its own conventions; nothing here reads them. Its own words are never passed on whole,
+because they may hold a secret: its verbose mode prints the Authorization header, and its exceptions can quote a token
+or the signed address of a download.
 """
 
 import contextlib
@@ -11,7 +10,9 @@ import io
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
+
+from requests.exceptions import ChunkedEncodingError, ConnectionError, HTTPError, Timeout
 
 from galaxy.core.errors import GalaxyError
 
@@ -23,21 +24,19 @@ LOG_IN = (
     "a legacy API key in KAGGLE_USERNAME and KAGGLE_KEY or in ~/.kaggle/kaggle.json; or run `kaggle auth login`"
 )
 
-T = TypeVar("T")
-
 
 def log_in(by_hand: str) -> Any:
-    """Give the client, logged in, and print how it was. `by_hand` says how to do without the client.
+    """Return the client, logged in, and print the way it logged in. `by_hand` says how to do without the client.
 
     Raises:
-        GalaxyError: the client is not installed, finds no log-in that holds, or cannot reach Kaggle.
+        GalaxyError: the client is not installed, finds no valid log-in, or cannot reach Kaggle.
     """
     explain_start = partial(_explain_start, by_hand=by_hand)
     api = call(_import_client, explain_start)
-    # The import has logged in already, but hides why it could not: ask again to learn that.
+    # The import has tried to log in already, but hides why it could not: ask again to learn that.
     if api.get_config_value("auth_method") is None:
         call(api.authenticate, explain_start)
-    print(f"Kaggle: found the log-in: {call(lambda: _way(api), explain_start)}")
+    print(f"Kaggle: found the log-in: {call(lambda: _log_in_method(api), explain_start)}")
     return api
 
 
@@ -51,8 +50,8 @@ def _import_client() -> Any:
     return kaggle.api
 
 
-def _way(api: Any) -> str:
-    """The way to log in that the client took, and where it found it; never what it found."""
+def _log_in_method(api: Any) -> str:
+    """Return how the client logged in and where it found the credentials, never the credentials."""
     method = api.get_config_value("auth_method")
     if method == "ACCESS_TOKEN":
         return f"an access token ({_token_place()})"
@@ -62,28 +61,25 @@ def _way(api: Any) -> str:
 
 
 def _token_place() -> str | None:
-    """Where the client found an access token, valid or not; None where there is none."""
+    """Return where the client found an access token, valid or not. None: nowhere."""
     from kaggle.api.kaggle_api_extended import get_access_token_from_env
 
     _, place = get_access_token_from_env()
     return "~/.kaggle/access_token" if place == "access_token" else place
 
 
-def call(ask: Callable[[], T], explain: Callable[[BaseException], str]) -> T:
-    """Call the client with its output held back, but for its warnings; make one `GalaxyError` of whatever it raises.
-
-    The client's progress bar goes to stderr and is seen. `SystemExit` counts: the client exits where it has no log-in.
-    """
-    said = io.StringIO()
+def call(ask: Callable[[], Any], explain: Callable[[BaseException], str]) -> Any:
+    """Call the client, print only its warnings, and turn what it raises (`SystemExit` too) into one `GalaxyError`."""
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(output):  # the progress bar goes to stderr and stays visible
             return ask()
     except KeyboardInterrupt:
         failure: BaseException = KeyboardInterrupt()
     except (Exception, SystemExit) as error:
         failure = GalaxyError(explain(error))
     finally:
-        for line in said.getvalue().splitlines():
+        for line in output.getvalue().splitlines():
             if line.startswith("Warning: "):
                 print(f"Kaggle's client: {line}")
     # Out here the failure has no __context__: the client's exception, and a secret in it, goes no further.
@@ -91,7 +87,7 @@ def call(ask: Callable[[], T], explain: Callable[[BaseException], str]) -> T:
 
 
 def _explain_start(error: BaseException, by_hand: str) -> str:
-    """What to do where the client does not start or does not log in."""
+    """Return what to do if the client does not start or does not log in."""
     if isinstance(error, ImportError):
         # The client's release 2.2.4 imports six without declaring it.
         return f"Kaggle: the official client cannot be imported (no module {error.name}); run `pip install kaggle six`"
@@ -105,39 +101,30 @@ def _explain_start(error: BaseException, by_hand: str) -> str:
 
 
 def explain(error: BaseException, wanted: str, by_hand: str) -> str:
-    """What to do where Kaggle does not do what is `wanted`. Of the error only its type is told."""
-    status = _status(error)
-    if status is not None:
-        return _explain_status(status, wanted, by_hand)
-    name = type(error).__name__
-    if is_connection(error):
-        return f"Kaggle: {wanted}: no connection ({name}); check the network and the proxy settings, or {by_hand}"
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else name
-    return f"Kaggle: {wanted}: the client failed ({reason}); check its settings and credentials, or {by_hand}"
+    """Return what to do if Kaggle does not do what is `wanted`; of the error only its type, number or status."""
+    status, name = _status(error), type(error).__name__
+    if status == 401:
+        # The client sends an access token wherever it finds one, even a refused one beside a good API key.
+        problem, advice = "the log-in is refused (HTTP 401)", f"remove an expired access token, or {LOG_IN}"
+    elif status in (403, 404):
+        problem = f"no access (HTTP {status})"
+        advice = f"accept the competition's rules at {RULES_PAGE} with the account that is logged in"
+    elif status is not None:
+        problem = f"no answer (HTTP {status})"
+        advice = f"try again {'in an hour' if status == 429 else 'later'}, or {by_hand}"
+    elif is_connection(error):
+        problem, advice = f"no connection ({name})", f"check the network and the proxy settings, or {by_hand}"
+    else:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else name
+        problem, advice = f"the client failed ({reason})", f"check its settings and credentials, or {by_hand}"
+    return f"Kaggle: {wanted}: {problem}; {advice}"
 
 
 def is_connection(error: BaseException) -> bool:
-    """Whether the server could not be reached, or the connection to it broke."""
-    from requests import ConnectionError, Timeout
-    from requests.exceptions import ChunkedEncodingError
-
+    """Return whether the server could not be reached, or the connection to it broke."""
     return isinstance(error, (ConnectionError, Timeout, ChunkedEncodingError))
 
 
 def _status(error: BaseException) -> int | None:
-    """The HTTP status that Kaggle answered; None for an error that is no answer."""
-    from requests import HTTPError
-
+    """Return the HTTP status that Kaggle answered. None: the error is no answer."""
     return error.response.status_code if isinstance(error, HTTPError) and error.response is not None else None
-
-
-def _explain_status(status: int, wanted: str, by_hand: str) -> str:
-    """What to do about an HTTP status."""
-    if status == 401:
-        # The client sends an access token wherever it finds one, even a refused one beside a good API key.
-        return f"Kaggle: {wanted}: the log-in is refused (HTTP 401); remove an expired access token, or {LOG_IN}"
-    if status in (403, 404):
-        account = "with the account that is logged in"
-        return f"Kaggle: {wanted}: no access (HTTP {status}); accept the competition's rules at {RULES_PAGE} {account}"
-    when = "in an hour" if status == 429 else "later"
-    return f"Kaggle: {wanted}: no answer (HTTP {status}); try again {when}, or {by_hand}"

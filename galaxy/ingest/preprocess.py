@@ -2,35 +2,29 @@
 
 import os
 import zipfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
-from joblib import cpu_count
 from tqdm import tqdm
 
-from galaxy.core import competition
+from galaxy.core import competition, files, paths, source_info
+from galaxy.core.errors import describe, list_problems
+from galaxy.core.runtime import process_pool
 from galaxy.ingest import archives
-from galaxy.core import files
-from galaxy.core.errors import describe
-from galaxy.core.errors import list_problems
-from galaxy.ingest.decode import BadImageError
-from galaxy.ingest.decode import Cropper
-from galaxy.data.galaxies import COLOURS
+from galaxy.ingest.decode import BadImageError, Cropper
 
 CHUNK = 64
-"""Images a task: enough to make the pool's overhead small, few enough to keep the progress bar smooth."""
+"""Images per task: enough to make the pool's overhead small, few enough to keep the progress bar smooth."""
 
 
 def preprocess(raw: Path, folder: Path, crop: int, size: int) -> None:
     """Pack the training and test images of the competition's zips in `raw` into `folder`.
 
     Raises:
-        GalaxyError: with the list of all images that cannot be read, are truncated or have another size.
+        GalaxyError: images cannot be read, are truncated or have another size; it lists them.
     """
     cropper = Cropper(competition.IMAGE_SIZE, crop, size)
     for name, archive in (("training", competition.TRAINING_IMAGES), ("test", competition.TEST_IMAGES)):
@@ -38,11 +32,20 @@ def preprocess(raw: Path, folder: Path, crop: int, size: int) -> None:
         members = archives.image_members(path)
         with files.atomic(folder / f"{name}.npy") as part:
             colours = pack(path, list(members.values()), cropper, part)
-        table = pd.DataFrame({"GalaxyID": list(members)} | dict(zip(COLOURS, colours.T, strict=True)))
+        table = pd.DataFrame({"GalaxyID": list(members)} | dict(zip(paths.CENTRAL_COLOURS, colours.T, strict=True)))
         if name == "training":
             solutions = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
             table = table.merge(solutions, on="GalaxyID", validate="one_to_one")
         files.write_csv(folder / f"{name}.csv", table)
+    files.write_json(folder / paths.FIELD_OF_VIEW, {"crop": crop, "size": size})
+
+
+def carry_notes(raw: Path, folder: Path) -> None:
+    """Copy `source.json` and, for simulated galaxies, `simulated_truth.csv` from the zips to the packed sets."""
+    for name in (source_info.NAME, paths.SIMULATED_TRUTH):
+        if (raw / name).exists():
+            with files.atomic(folder / name) as part:
+                part.write_bytes((raw / name).read_bytes())
 
 
 def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.ndarray:
@@ -58,8 +61,7 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     colours = np.empty((len(members), 3))
     problems: list[str] = []
     with (
-        # Fresh processes: a forked copy of one in which OpenCV runs threads waits for them for ever.
-        ProcessPoolExecutor(cpu_count(), get_context("spawn"), _open, (path, members, cropper, target)) as pool,
+        process_pool(_open, (path, members, cropper, target)) as pool,
         tqdm(total=len(members), desc=path.name, unit=" images", smoothing=0) as bar,
     ):
         for chunk, (found, bad) in zip(chunks, pool.map(_fill, chunks), strict=True):
@@ -67,12 +69,12 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
             problems += bad
             bar.update(len(found))
     if problems:
-        raise list_problems(f"{path}: images that cannot be used", problems, "Fetch or mend them, or leave them out.")
+        raise list_problems(f"{path}: images that cannot be used", problems, "Fetch or fix them, or leave them out.")
     return colours
 
 
 def _reserve(path: Path) -> None:
-    """Claim a file's whole space on the disk: a process that writes to a map of what is not there is killed."""
+    """Reserve the file's space on the disk: a process that writes to a memory map is killed if the disk is full."""
     if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -93,12 +95,12 @@ _job: _Job
 
 def _open(path: Path, members: list[str], cropper: Cropper, target: Path) -> None:
     global _job
-    cv2.setNumThreads(1)  # a process a core already
+    cv2.setNumThreads(1)  # there is one process per core already
     _job = _Job(zipfile.ZipFile(path), members, cropper, np.load(target, mmap_mode="r+"))
 
 
 def _fill(chunk: slice) -> tuple[np.ndarray, list[str]]:
-    """Pack one chunk of members; their central colours, and the problems met."""
+    """Pack one chunk of members; return their central colours and the problems."""
     colours = np.zeros((chunk.stop - chunk.start, 3))
     problems = []
     for row, i in enumerate(range(chunk.start, chunk.stop)):

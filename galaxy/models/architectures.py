@@ -1,4 +1,4 @@
-"""Our own networks, in timm's registry beside timm's: importing this module makes their names known."""
+"""Our own network for galaxies; importing this module adds it to timm's registry."""
 
 from typing import Any, TypeVar
 
@@ -11,17 +11,16 @@ default_cfgs = generate_default_cfgs(
     {"course_cnn": {"input_size": (3, 64, 64), "fixed_input_size": True, "num_classes": 37, "classifier": "classifier"}}
 )
 
-
 Own = TypeVar("Own", bound=nn.Module)
 
 
 def unpublished(network: type[Own], name: str, pretrained: bool, **kwargs: Any) -> Own:
-    """A network of ours, for its entry in timm's registry; there are no published weights of it."""
+    """Build a network of ours for timm's registry; it has no published weights."""
     if pretrained:
         raise RuntimeError(f"{name} has no pretrained weights")
     config = timm.get_pretrained_cfg(name)
-    assert config is not None  # or the registry would not know the network
-    if config.fixed_input_size:  # timm would give both sides
+    assert config is not None  # else the registry would not know the network
+    if config.fixed_input_size:  # timm would pass a pair of sides
         kwargs.setdefault("img_size", config.input_size[-1])
     return build_model_with_cfg(network, name, pretrained, **kwargs)
 
@@ -44,19 +43,15 @@ class CourseCNN(nn.Module):
 
     @staticmethod
     def _block(channels_in: int, channels_out: int) -> list[nn.Module]:
-        return [
-            nn.Conv2d(channels_in, channels_out, 5, padding=3),
-            nn.BatchNorm2d(channels_out),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2),
-        ]
+        convolution = nn.Conv2d(channels_in, channels_out, 5, padding=3)
+        return [convolution, nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """B×C×H×W to B×num_classes logits."""
+        """Turn B×C×H×W pixels into B×num_classes logits."""
         return self.classifier(self.hidden(self.features(x)))
 
 
 @register_model
 def course_cnn(pretrained: bool = False, **kwargs: Any) -> CourseCNN:
-    """The course's convolutional network."""
+    """Build the course's convolutional network."""
     return unpublished(CourseCNN, "course_cnn", pretrained, **kwargs)

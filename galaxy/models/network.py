@@ -1,4 +1,4 @@
-"""A network: normalisation, a backbone of timm's registry, and a head."""
+"""A network: normalisation, a backbone from timm's registry, and a head."""
 
 import difflib
 from typing import Any
@@ -16,10 +16,13 @@ from galaxy.models.heads import HEADS
 
 
 class Spec(BaseModel):
-    """All it takes to build a network: what `model.json` holds under `spec`.
+    """All that is needed to build a network; `model.json` holds it under `spec`.
 
-    `size` is the side of its input in pixels, `crop` the side of the square in the original that the input shows;
-    `mean` and `std` are those of the training images, by channel, on a scale of 0 to 255.
+    Attributes:
+        outputs: names of what it predicts.
+        crop: side of the square that the input shows, in pixels of the original.
+        size: side of the input in pixels.
+        mean, std: statistics of the training images per channel, 0–255.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,13 +44,13 @@ class Spec(BaseModel):
         return head
 
     @property
-    def window(self) -> FieldOfView:
-        """What the network sees of the original."""
+    def field_of_view(self) -> FieldOfView:
+        """The part of the original that the network sees, and its size."""
         return FieldOfView(self.crop, self.size)
 
 
 class Network(nn.Module):
-    """Normalisation, backbone and head in one: raw pixels in, vote fractions (or logits of classes) out."""
+    """Normalisation, backbone and head in one: from raw pixels to vote fractions or logits of classes."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -62,24 +65,24 @@ class Network(nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """B×H×W×C uint8 images to B×outputs fractions or logits."""
+        """Turn B×H×W×C uint8 images into B×outputs fractions or logits."""
         pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype, memory_format=self.layout)
         logits = self.backbone((pixels - self.mean) / self.std)
         return self.head(logits.float())
 
     def channels_last(self) -> None:
-        """Keep the pixels' channels side by side in memory, in all layers: which order is faster hangs on them."""
+        """Store each pixel's channels side by side in memory; it depends on the layers whether that is faster."""
         self.layout = torch.channels_last
         self.backbone.to(memory_format=torch.channels_last)
 
     def reset_last(self, logits: torch.Tensor | None = None) -> None:
-        """Let the last layer answer the same to every image: those logits, or zeros.
+        """Make the last layer give the same logits for every image: `logits`, or zeros.
 
-        The random weights that timm gives a new last layer are for random features; on pretrained ones they can make
-        logits so large that the first epochs go into unlearning them.
+        timm's random weights suit random features. On pretrained features they can make logits so large that the
+        first epochs are spent on unlearning them.
 
         Raises:
-            GalaxyError: the network does not say which is its last layer, or that has no biases.
+            GalaxyError: the network does not name its last layer, or that layer has no biases.
         """
         layers = [self.backbone.get_submodule(name) for name in last_layers(self.backbone)]
         plain = [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)]
@@ -92,14 +95,14 @@ class Network(nn.Module):
 
     @property
     def parameters_count(self) -> int:
-        """Trainable parameters."""
+        """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
     def freeze(self, frozen: bool) -> None:
-        """Leave learning to the last layer (no gradient for the others, their batch statistics fixed), or to all.
+        """Train the last layer only (no gradients for the others, their batch statistics fixed), or all layers.
 
         Raises:
-            GalaxyError: the network does not say which is its last layer.
+            GalaxyError: the network does not name its last layer.
         """
         last = last_layers(self.backbone)
         if frozen and not last:
@@ -110,23 +113,23 @@ class Network(nn.Module):
 
 
 def last_layers(backbone: nn.Module) -> tuple[str, ...]:
-    """Names of the last layer, or layers, by the network's own configuration; none where it does not say."""
+    """Return the names of the last layer or layers, from the network's configuration; none if it names none."""
     names = getattr(backbone, "pretrained_cfg", {}).get("classifier") or ()
     return (names,) if isinstance(names, str) else tuple(names)
 
 
 def build_network(spec: Spec, pretrained: bool = False) -> Network:
-    """The network that `spec` describes, with random weights or timm's published ones.
+    """Build the network that `spec` describes, with random weights or timm's published ones.
 
     Raises:
-        GalaxyError: no such model, arguments that it does not take, or weights that cannot be fetched.
+        GalaxyError: the model is unknown, refuses its arguments, or its weights cannot be fetched.
     """
     if not timm.is_model(spec.model):
         near = difflib.get_close_matches(spec.model, timm.list_models(), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise GalaxyError(f"unknown model {spec.model!r}{hint} timm.list_models() lists them all")
-    if "checkpoint_path" in spec.model_args:  # timm would read that file, and nobody would notice when it changes
-        raise GalaxyError(f"model_args of {spec.model!r} name a checkpoint_path; say where weights are with weights")
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise GalaxyError(f"unknown model {spec.model!r}; {hint}timm.list_models() lists them all")
+    if "checkpoint_path" in spec.model_args:  # timm would read it, and DVC not notice a change
+        raise GalaxyError(f"model_args of {spec.model!r} name a checkpoint_path; name the file in weights instead")
     arguments = spec.model_args
     published = timm.get_pretrained_cfg(spec.model, allow_unregistered=True)
     if published is not None and published.fixed_input_size:
@@ -135,9 +138,7 @@ def build_network(spec: Spec, pretrained: bool = False) -> Network:
         backbone = timm.create_model(
             spec.model, pretrained=pretrained, num_classes=len(spec.outputs), in_chans=len(spec.mean), **arguments
         )
-    except Exception as error:  # timm and its hub raise whatever their parts raise
-        raise GalaxyError(
-            f"model {spec.model!r} cannot be built with model_args {arguments} and pretrained {pretrained}: "
-            f"{describe(error)}"
-        ) from None
+    except Exception as error:  # timm and its hub pass on whatever their libraries raise
+        refused = f"model {spec.model!r} cannot be built with model_args {arguments} and pretrained {pretrained}"
+        raise GalaxyError(f"{refused}: {describe(error)}") from None
     return Network(spec, backbone)

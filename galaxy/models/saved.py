@@ -1,34 +1,24 @@
-"""Models: built from timm's registry, saved as safetensors with a JSON of all it takes to use them."""
+"""Trained models in files: weights as safetensors, and a JSON card with all that is needed to use them."""
 
-import difflib
 import json
 from pathlib import Path
 from typing import Any
 
-import timm
-import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialize
-from torch import nn
 
-from galaxy.core import files
-from galaxy.models import architectures
-from galaxy.core import decision_tree
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
-from galaxy.data.field_of_view import FieldOfView
-from galaxy.models.heads import HEADS
+from galaxy.core import decision_tree, files
+from galaxy.core.errors import GalaxyError, describe
 from galaxy.models.heads import LOGITS
-
-__all__ = ["Network", "Spec", "build", "load", "networks", "save"]
+from galaxy.models.network import Network, Spec, build_network
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
 
 
 def save(folder: Path, network: Network, card: dict[str, Any]) -> None:
-    """Write `model.safetensors` and `model.json` (the spec, and what `card` says of training) into `folder`."""
+    """Write `model.safetensors` and `model.json` (the spec, and `card` on its training) into `folder`."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.backbone.state_dict().items()}
     with files.atomic(folder / WEIGHTS) as part:
         part.write_bytes(serialize(tensors))
@@ -36,14 +26,13 @@ def save(folder: Path, network: Network, card: dict[str, Any]) -> None:
 
 
 def load(folder: Path, any_outputs: bool = False) -> tuple[Network, dict[str, Any]]:
-    """The network that `save` wrote, in evaluation mode, and its card. No pickle is read.
+    """Read a saved model; return its network, in evaluation mode, and its card. No pickle is read.
 
     Args:
-        any_outputs: whether it may predict anything (classes, say) but the 37 columns.
+        any_outputs: accept models that predict anything else than the 37 columns, such as classes.
 
     Raises:
-        GalaxyError: a file is absent, damaged, the weights are not those of the architecture in the card, or the
-            outputs are not the 37 columns.
+        GalaxyError: a file is absent or damaged, the weights do not fit the card, or the outputs are not accepted.
     """
     try:
         card = json.loads((folder / CARD).read_text())
@@ -52,17 +41,14 @@ def load(folder: Path, any_outputs: bool = False) -> tuple[Network, dict[str, An
     except FileNotFoundError as error:
         raise GalaxyError(f"{error.filename or folder}: no such file; train the model first (dvc repro)") from None
     except (ValueError, KeyError, TypeError, ValidationError, SafetensorError) as error:
-        raise GalaxyError(
-            f"{folder} does not hold a whole model: {describe(error)}; train it again (dvc repro)"
-        ) from None
+        reason = describe(error)
+        raise GalaxyError(f"{folder} does not hold a whole model: {reason}; train it again (dvc repro)") from None
     if not any_outputs and spec.outputs != decision_tree.COLUMNS:
-        kind = "classes" if spec.head == LOGITS else "outputs"
-        raise GalaxyError(
-            f"{folder}: the model predicts {len(spec.outputs)} {kind} other than the 37 columns; train one of galaxies"
-        )
+        outputs = f"{len(spec.outputs)} {'classes' if spec.head == LOGITS else 'outputs'}"
+        raise GalaxyError(f"{folder}: the model predicts {outputs}, not the 37 columns; name a model of galaxies")
     network = build_network(spec)
     try:
         network.backbone.load_state_dict(tensors)
     except RuntimeError as error:
-        raise GalaxyError(f"{folder / WEIGHTS} does not fit {spec.model}: {describe(error)}") from None
+        raise GalaxyError(f"{folder / WEIGHTS} does not fit {spec.model}: {describe(error)}; train it again") from None
     return network.eval(), card

@@ -1,4 +1,4 @@
-"""The small networks of the classification tasks, in timm's registry: importing this module makes their names known."""
+"""Our small networks for the classification tasks; importing this module adds them to timm's registry."""
 
 from typing import Any, Literal
 
@@ -8,28 +8,17 @@ from torch import nn
 
 from galaxy.models.architectures import unpublished
 
-_GALAXY10: dict[str, Any] = {
-    "input_size": (3, 48, 48),
-    "num_classes": 8,
-    "fixed_input_size": True,
-    "classifier": "classifier",
-}
-_CIFAR10: dict[str, Any] = {"input_size": (3, 32, 32), "num_classes": 10, "classifier": "classifier"}
+_GALAXY10: Any = {"input_size": (3, 48, 48), "num_classes": 8, "fixed_input_size": True, "classifier": "classifier"}
+_CIFAR10: Any = {"input_size": (3, 32, 32), "num_classes": 10, "classifier": "classifier"}
 
 default_cfgs = generate_default_cfgs(
-    {
-        "galaxy10_fcn": _GALAXY10,
-        "galaxy10_cnn": _GALAXY10,
-        "cifar10_googlenet": _CIFAR10,
-        "cifar10_resnet": _CIFAR10,
-        "cifar10_preact_resnet": _CIFAR10,
-        "cifar10_densenet": _CIFAR10,
-    }
+    dict.fromkeys(("galaxy10_fcn", "galaxy10_cnn"), _GALAXY10)
+    | dict.fromkeys(("cifar10_googlenet", "cifar10_resnet", "cifar10_preact_resnet", "cifar10_densenet"), _CIFAR10)
 )
 
 
 class Classifier(nn.Module):
-    """Features of an image, and one linear layer from them to logits."""
+    """Turn an image into features, and these into logits by one linear layer."""
 
     def __init__(self, features: nn.Module, channels: int, num_classes: int) -> None:
         super().__init__()
@@ -38,12 +27,12 @@ class Classifier(nn.Module):
         self.classifier = nn.Linear(channels, num_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """B×C×H×W to B×num_classes logits."""
+        """Turn B×C×H×W pixels into B×num_classes logits."""
         return self.classifier(self.features(x))
 
 
 class FullyConnected(Classifier):
-    """Galaxy10: all pixels, 64 hidden units."""
+    """Galaxy10's network of one hidden layer: all pixels, 64 units."""
 
     def __init__(self, num_classes: int = 8, in_chans: int = 3, img_size: int = 48) -> None:
         hidden = nn.Linear(in_chans * img_size**2, 64)
@@ -51,7 +40,7 @@ class FullyConnected(Classifier):
 
 
 class SmallCNN(Classifier):
-    """Galaxy10: two convolutions, three linear layers; all but the last are the backbone that is transferred."""
+    """Galaxy10's network of two convolutions and three linear layers; all but the last are transferred."""
 
     def __init__(self, num_classes: int = 8, in_chans: int = 3, img_size: int = 48) -> None:
         side = ((img_size - 4) // 2 - 4) // 2  # each convolution (5×5, no padding) takes 4, each pooling halves
@@ -72,26 +61,27 @@ class SmallCNN(Classifier):
 
 
 def _conv(channels_in: int, channels_out: int, kernel: int, **options: Any) -> nn.Conv2d:
-    """A convolution that keeps the size (but for its stride), without bias unless asked for."""
+    """Build a convolution that keeps the size at stride 1; without bias by default."""
     return nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, **({"bias": False} | options))
 
 
 def _normed(channels_in: int, channels_out: int, kernel: int, **options: Any) -> list[nn.Module]:
-    """Convolution, batch normalisation, ReLU."""
-    return [
-        _conv(channels_in, channels_out, kernel, **options),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True),
-    ]
+    """Build a convolution, batch normalisation and ReLU."""
+    return [_conv(channels_in, channels_out, kernel, **options), *_norming(channels_out)]
 
 
 def _norming(channels: int) -> list[nn.Module]:
-    """Batch normalisation and ReLU, ahead of what follows."""
+    """Build batch normalisation and ReLU."""
     return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
 
 
+def _preact(channels_in: int, channels_out: int, kernel: int, **options: Any) -> list[nn.Module]:
+    """Build batch normalisation, ReLU and a convolution."""
+    return [*_norming(channels_in), _conv(channels_in, channels_out, kernel, **options)]
+
+
 def _pooled(layers: list[nn.Module]) -> nn.Sequential:
-    """The layers, and the mean over the image."""
+    """Build the layers, followed by the mean over the image."""
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
@@ -103,7 +93,7 @@ def _kaiming(network: nn.Module, mode: Literal["fan_in", "fan_out"]) -> None:
 
 
 class Inception(nn.Module):
-    """Four branches side by side: 1×1; 1×1 then 3×3; 1×1 then 5×5; max pool then 1×1.
+    """Concatenate four branches: 1×1; 1×1 then 3×3; 1×1 then 5×5; max pool then 1×1.
 
     Args:
         reduced: channels of the 1×1 convolutions before 3×3 and 5×5.
@@ -156,7 +146,7 @@ class GoogLeNet(Classifier):
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions beside a shortcut, and ReLU after their sum; where strided the shortcut is a 1×1 convolution."""
+    """Add two convolutions to a shortcut, then ReLU; with a stride the shortcut is a 1×1 convolution."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -171,17 +161,12 @@ class BasicBlock(nn.Module):
 
 
 class PreActBlock(nn.Module):
-    """The same with normalisation and ReLU before each convolution, and nothing after the sum (He et al. 2016)."""
+    """The same with normalisation and ReLU before each convolution and nothing after the sum (He et al. 2016)."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
-            *_norming(channels_in),
-            _conv(channels_in, channels, 3, stride=stride),
-            *_norming(channels),
-            _conv(channels, channels, 3),
-        )
-        strided = nn.Sequential(*_norming(channels_in), _conv(channels_in, channels, 1, stride=stride))
+        self.branch = nn.Sequential(*_preact(channels_in, channels, 3, stride=stride), *_preact(channels, channels, 3))
+        strided = nn.Sequential(*_preact(channels_in, channels, 1, stride=stride))
         self.shortcut = strided if stride > 1 else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -190,7 +175,7 @@ class PreActBlock(nn.Module):
 
 class SmallResNet(Classifier):
     """Three groups of three blocks of 16, 32 and 64 channels for CIFAR-10: 272,378 parameters, or 272,250 with
-    normalisation ahead of the convolutions (`preact`)."""
+    normalisation before the convolutions (`preact`)."""
 
     def __init__(self, num_classes: int = 10, in_chans: int = 3, preact: bool = False) -> None:
         channels = 16
@@ -205,23 +190,19 @@ class SmallResNet(Classifier):
 
 
 class DenseLayer(nn.Module):
-    """A bottleneck of 1×1 and 3×3 convolutions, whose output goes beside its input."""
+    """Concatenate the input with the output of a bottleneck of 1×1 and 3×3 convolutions."""
 
     def __init__(self, channels: int, bottleneck: int, growth: int) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
-            *_norming(channels),
-            _conv(channels, bottleneck * growth, 1),
-            *_norming(bottleneck * growth),
-            _conv(bottleneck * growth, growth, 3),
-        )
+        wide = bottleneck * growth
+        self.branch = nn.Sequential(*_preact(channels, wide, 1), *_preact(wide, growth, 3))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([self.branch(x), x], dim=1)
 
 
 class SmallDenseNet(Classifier):
-    """Four dense blocks of six layers for CIFAR-10, half the channels between them: 239,146 parameters."""
+    """Four dense blocks of six layers for CIFAR-10, channels halved between them: 239,146 parameters."""
 
     BLOCKS, LAYERS, GROWTH, BOTTLENECK = 4, 6, 16, 2
 
@@ -233,7 +214,7 @@ class SmallDenseNet(Classifier):
                 layers.append(DenseLayer(channels, self.BOTTLENECK, self.GROWTH))
                 channels += self.GROWTH
             if block < self.BLOCKS - 1:
-                layers += [*_norming(channels), _conv(channels, channels // 2, 1), nn.AvgPool2d(2)]
+                layers += [*_preact(channels, channels // 2, 1), nn.AvgPool2d(2)]
                 channels //= 2
         super().__init__(_pooled([*layers, *_norming(channels)]), channels, num_classes)
         _kaiming(self, "fan_in")
@@ -241,35 +222,35 @@ class SmallDenseNet(Classifier):
 
 @register_model
 def galaxy10_fcn(pretrained: bool = False, **kwargs: Any) -> FullyConnected:
-    """Galaxy10's fully connected network."""
+    """Build Galaxy10's fully connected network."""
     return unpublished(FullyConnected, "galaxy10_fcn", pretrained, **kwargs)
 
 
 @register_model
 def galaxy10_cnn(pretrained: bool = False, **kwargs: Any) -> SmallCNN:
-    """Galaxy10's convolutional network."""
+    """Build Galaxy10's convolutional network."""
     return unpublished(SmallCNN, "galaxy10_cnn", pretrained, **kwargs)
 
 
 @register_model
 def cifar10_googlenet(pretrained: bool = False, **kwargs: Any) -> GoogLeNet:
-    """The small Inception network."""
+    """Build the small Inception network."""
     return unpublished(GoogLeNet, "cifar10_googlenet", pretrained, **kwargs)
 
 
 @register_model
 def cifar10_resnet(pretrained: bool = False, **kwargs: Any) -> SmallResNet:
-    """The small ResNet."""
+    """Build the small ResNet."""
     return unpublished(SmallResNet, "cifar10_resnet", pretrained, **kwargs)
 
 
 @register_model
 def cifar10_preact_resnet(pretrained: bool = False, **kwargs: Any) -> SmallResNet:
-    """The small ResNet with normalisation ahead of the convolutions."""
+    """Build the small ResNet with normalisation before the convolutions."""
     return unpublished(SmallResNet, "cifar10_preact_resnet", pretrained, preact=True, **kwargs)
 
 
 @register_model
 def cifar10_densenet(pretrained: bool = False, **kwargs: Any) -> SmallDenseNet:
-    """The small DenseNet."""
+    """Build the small DenseNet."""
     return unpublished(SmallDenseNet, "cifar10_densenet", pretrained, **kwargs)

@@ -1,4 +1,4 @@
-"""The report's charts as SVG that takes the page's own text colour, so that it is read on dark and on light."""
+"""The report's charts, as SVG in the page's text colour: legible on light and dark backgrounds."""
 
 import io
 import itertools
@@ -12,11 +12,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from galaxy.evaluation import figures
 from galaxy.core import decision_tree
+from galaxy.evaluation import figures
 
 INK = "#010203"
-"""Stands for the page's text colour in matplotlib, which cannot say that."""
+"""Placeholder for the page's text colour, which matplotlib cannot name."""
 
 STYLE: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
@@ -31,13 +31,10 @@ MARKERS = "osD^vP*X"
 
 
 def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> str:
-    """RMSE by epoch of each model, on valid and (dashed) on train, from epoch 1 on; baselines as lines."""
+    """Draw the RMSE of each model by epoch, from epoch 1 on: on valid, and dashed on train; baselines are lines."""
 
     def draw(axis: Axes) -> None:
-        for colour, (model, table) in zip(itertools.cycle(figures.COLOURS), histories.items(), strict=False):
-            trained = table[table["epoch"] > 0]
-            axis.plot(trained["epoch"], trained["valid_rmse"], color=colour, marker="o", ms=4, label=f"{model}, valid")
-            axis.plot(trained["epoch"], trained["train_rmse"], color=colour, ls="--", label=f"{model}, train")
+        figures.draw_history(axis, histories, "rmse", first=1)
         for style, (name, value) in zip((":", "-."), baselines.items(), strict=False):
             axis.axhline(value, color=INK, linestyle=style, linewidth=1, label=name.replace("_", " "))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -47,15 +44,15 @@ def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> 
 
 
 def by_question(table: pd.DataFrame) -> str:
-    """RMSE by question, a mark a prediction: columns `model`, `question`, `name`, `rmse`."""
-
+    """Draw the RMSE by question, one mark per prediction: columns `model`, `question`, `name`, `rmse`."""
     marks = zip(itertools.cycle(figures.COLOURS), itertools.cycle(MARKERS), strict=False)
 
     def draw(axis: Axes) -> None:
         for (colour, marker), (model, part) in zip(marks, table.groupby("model", sort=False), strict=False):
             label = str(model).replace("_", " ")
             axis.plot(part["rmse"], part["question"], marker, color=colour, ms=5, alpha=0.85, label=label)
-        axis.set_yticks([q.number for q in decision_tree.QUESTIONS], [f"{q.number} {q.name}" for q in decision_tree.QUESTIONS])
+        labels = {q.number: f"{q.number} {q.name}" for q in decision_tree.QUESTIONS}
+        axis.set_yticks(list(labels), list(labels.values()))
         axis.invert_yaxis()
         axis.grid(axis="y", color=INK, alpha=0.15)
         axis.set(xlabel="RMSE on the test galaxies", xlim=(0, None))
@@ -64,7 +61,7 @@ def by_question(table: pd.DataFrame) -> str:
 
 
 def reliability(table: pd.DataFrame) -> str:
-    """Mean voted against mean predicted fraction, a line a group: columns `group`, `predicted`, `voted`, `values`."""
+    """Draw mean voted against mean predicted fractions, one line per `group`; see `galaxy.report.page.reliability`."""
 
     def draw(axis: Axes) -> None:
         axis.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=":")
@@ -78,7 +75,7 @@ def reliability(table: pd.DataFrame) -> str:
 
 
 def _svg(name: str, draw: Callable[[Axes], None], height: float) -> str:
-    """An `<svg>` element of 4.8 inches' width, to be scaled by the page."""
+    """Return an `<svg>` element, drawn 4.8 inches wide and scaled by the page."""
     with plt.rc_context(STYLE | {"svg.hashsalt": name}):
         figure, axis = plt.subplots(figsize=(4.8, height), layout="constrained")
         draw(axis)

@@ -1,4 +1,4 @@
-"""What a change did: two predictions of the same galaxies, question by question, with how sure one can be."""
+"""What a change did: two runs' predictions for the same galaxies, compared by question, with intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ CONFIDENCE = 0.95
 SEED = 1
 
 ALL = "all"
-"""The name of the row for all 37 columns."""
+"""Name of the row for all 37 columns."""
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
-    """The leaves of the params that differ: `param`, `before`, `after`; a leaf that one has not got is "–"."""
+    """Return the params that differ, by dotted key: `param`, `before`, `after`; an absent one is "–"."""
     keys = dict.fromkeys([*before, *after])
     rows = [(key, before.get(key, "–"), after.get(key, "–")) for key in keys]
     return pd.DataFrame([row for row in rows if row[1] != row[2]], columns=["param", "before", "after"], dtype=object)
@@ -28,7 +28,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Galaxies that two runs tested on: N ids, votes and both predictions (N×37), and how many each run had."""
+    """Galaxies that both runs tested on: N ids, votes and both predictions (N×37), and how many each run tested on."""
 
     ids: np.ndarray
     voted: np.ndarray
@@ -38,69 +38,57 @@ class Pairs:
 
     @property
     def same(self) -> bool:
-        """Whether both runs tested on these galaxies and no others."""
+        """True if both runs tested on exactly these galaxies."""
         return self.tested == (len(self.ids), len(self.ids))
 
 
 def pair(predictions: Sequence[pd.DataFrame], votes: Sequence[pd.DataFrame]) -> Pairs:
-    """The galaxies that both runs tested on. One of the same id and other votes is another galaxy.
+    """Find the galaxies that both runs tested on. Galaxies with the same id but other votes count as different.
 
     Args:
-        predictions: of both runs, `GalaxyID` and 37 columns.
-        votes: of both runs, the same columns for at least these galaxies.
+        predictions: `GalaxyID` and the 37 columns, for each run.
+        votes: the same columns for at least these galaxies, for each run.
 
     Raises:
-        GalaxyError: the votes lack a galaxy that was predicted.
+        GalaxyError: the votes lack a predicted galaxy.
     """
     columns = list(decision_tree.COLUMNS)
     indexed = [table.set_index("GalaxyID")[columns] for table in predictions]
     for table, labels in zip(indexed, votes, strict=True):
         if not table.index.isin(labels["GalaxyID"]).all():
-            raise GalaxyError("predictions and votes of a revision do not belong together; run dvc repro there")
+            raise GalaxyError("predictions and votes of a revision do not belong together; run dvc repro in it")
     ids = indexed[0].index.intersection(indexed[1].index, sort=False)
-    first, second = (table.set_index("GalaxyID").loc[ids, columns].to_numpy() for table in votes)
+    first = votes[0].set_index("GalaxyID").loc[ids, columns].to_numpy()
+    second = votes[1].set_index("GalaxyID").loc[ids, columns].to_numpy()
     ids = ids[np.isclose(first, second, atol=1e-6).all(axis=1)]
-    return Pairs(
-        ids.to_numpy(),
-        votes[0].set_index("GalaxyID").loc[ids, columns].to_numpy(),
-        indexed[0].loc[ids].to_numpy(),
-        indexed[1].loc[ids].to_numpy(),
-        (len(indexed[0]), len(indexed[1])),
-    )
+    voted = votes[0].set_index("GalaxyID").loc[ids, columns].to_numpy()
+    before = indexed[0].loc[ids].to_numpy()
+    after = indexed[1].loc[ids].to_numpy()
+    return Pairs(ids.to_numpy(), voted, before, after, (len(indexed[0]), len(indexed[1])))
 
 
 def by_question(pairs: Pairs) -> pd.DataFrame:
-    """RMSE of both predictions and their difference, for all columns and for each question.
+    """Compare the RMSE of both predictions, for all columns and for each question.
 
-    The interval is the bootstrap's: galaxies are drawn again and again, each with both of its predictions, so what is
-    hard or easy about a galaxy cancels.
+    The interval is a paired bootstrap's: each draw of a galaxy takes both its predictions, so that a galaxy that is
+    hard for both runs does not widen it.
 
     Returns:
         `question`, `before`, `after`, `difference` (below 0: after is better), `low` and `high` (95 % interval).
     """
-    parts = {ALL: slice(None)} | {f"{q.number} {q.name}": decision_tree.column_slice(q) for q in decision_tree.QUESTIONS}
+    parts = {f"{q.number} {q.name}": decision_tree.column_slice(q) for q in decision_tree.QUESTIONS}
     rows = []
-    for name, part in parts.items():
-        before, after = (
-            np.square(predicted[:, part] - pairs.voted[:, part]).mean(axis=1)
-            for predicted in (pairs.before, pairs.after)
-        )
-        low, high = interval(before, after)
-        rows.append(
-            {
-                "question": name,
-                "before": np.sqrt(before.mean()),
-                "after": np.sqrt(after.mean()),
-                "difference": _difference(before, after),
-                "low": low,
-                "high": high,
-            }
-        )
-    return pd.DataFrame(rows)
+    for name, part in ({ALL: slice(None)} | parts).items():
+        voted = pairs.voted[:, part]
+        before = np.square(pairs.before[:, part] - voted).mean(axis=1)
+        after = np.square(pairs.after[:, part] - voted).mean(axis=1)
+        rmse = np.sqrt(before.mean()), np.sqrt(after.mean())
+        rows.append((name, *rmse, _difference(before, after), *interval(before, after)))
+    return pd.DataFrame(rows, columns=["question", "before", "after", "difference", "low", "high"])
 
 
 def interval(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the difference in RMSE, of N squared errors a galaxy before and after."""
+    """Return the 95 % bootstrap interval of the difference in RMSE from N galaxies' squared errors."""
     result = stats.bootstrap(
         (before, after),
         _difference,
@@ -116,12 +104,12 @@ def interval(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
 
 
 def _difference(before: np.ndarray, after: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Difference in RMSE, of squared errors a galaxy along the axis."""
+    """Return the difference in RMSE from galaxies' squared errors along an axis."""
     return np.sqrt(after.mean(axis=axis)) - np.sqrt(before.mean(axis=axis))
 
 
 def verdict(row: pd.Series) -> str:
-    """Whether the interval leaves a doubt about the sign."""
+    """Return what the interval says about the change."""
     if row["low"] > 0:
         return "worse"
     return "better" if row["high"] < 0 else "within noise"

@@ -1,7 +1,4 @@
-"""The competition's leaderboard of 2014, to see where a score would have stood.
-
-Private scores: the competition's leaderboard page; the tenth and the median are rounded.
-"""
+"""The competition's private leaderboard of 2014, to see where a score would have stood."""
 
 from typing import Any
 
@@ -9,11 +6,11 @@ from galaxy.core.competition import TRAINING_GALAXIES
 
 FIRST = ((1, "Dieleman", 0.07492), (2, "Milakov", 0.07753), (3, "tund", 0.07869))
 TENTH, MEDIAN = 0.083, 0.13
-"""About the tenth place; the median was a little above 0.13."""
+"""Rounded scores of the tenth place and the median; all scores are from the competition's leaderboard page."""
 
 
 def standing(rmse: float) -> str:
-    """Where that RMSE would have stood on the private leaderboard."""
+    """Return where an RMSE would have stood on the private leaderboard."""
     for place, name, score in FIRST:
         if rmse < score:
             return f"before place {place} ({name}, {score})"
@@ -23,14 +20,14 @@ def standing(rmse: float) -> str:
 
 
 def why_not(source: dict[str, Any]) -> str | None:
-    """Why scores on these galaxies cannot be compared with the leaderboard; None where they can.
+    """Return why scores on these galaxies cannot be compared with the leaderboard; None if they can.
 
     Args:
-        source: what `source.json` holds (`galaxy.core.source_info`).
+        source: the content of `source.json` (`galaxy.core.source_info`).
     """
     if source["complete_competition"]:
         return None
     if source["source"] == "simulated":
-        return "the galaxies are simulated, and the leaderboard is of real ones"
+        return "the galaxies are simulated, and the leaderboard is for real ones"
     galaxies = f"{source['training_galaxies']:,} of its {TRAINING_GALAXIES:,} labelled galaxies"
     return f"the data is not the whole competition ({galaxies})"

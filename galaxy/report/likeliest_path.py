@@ -1,4 +1,4 @@
-"""One galaxy's way through the decision tree: what most of the volunteers who came by would have said, in words."""
+"""One galaxy's likeliest path through the decision tree, in words: the answer that most gave at each question."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ WORDS = {
     "Class10.3": "loose winding",
     "Class11.6": "arms that cannot be counted",
 }
-"""Answers that a sentence words in another way than `galaxy.core.decision_tree`."""
+"""Answers that a sentence words differently than `galaxy.core.decision_tree`."""
 
 UNSAID = ("Class3.2", "Class6.2")
-"""No bar, nothing odd: what a sentence leaves out."""
+"""Answers that a sentence leaves out: no bar, nothing odd."""
 
 COUNT_FIRST = {11: 10, 10: 11}
-"""A sentence says how many arms there are before how they are wound."""
+"""Questions that change places: a sentence gives the number of arms before their winding."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A question, the answer that most gave, its column's fraction, and the share of those asked who gave it."""
+    """A question, its likeliest answer, that column's fraction, and the share of those asked who gave the answer."""
 
     question: decision_tree.Question
     answer: decision_tree.Answer
@@ -35,7 +35,7 @@ class Step:
 
 
 def likeliest(fractions: np.ndarray) -> list[Step]:
-    """The likeliest path through the tree: at each question the likeliest answer, until one ends the walk.
+    """Follow the likeliest answer of each question until an answer ends the tree.
 
     Args:
         fractions: the 37 fractions of one galaxy, voted or predicted.
@@ -55,14 +55,9 @@ def likeliest(fractions: np.ndarray) -> list[Step]:
 
 
 def sentence(fractions: np.ndarray) -> str:
-    """The likeliest path in words: "features or disk 81 %: not edge-on, spiral, 2 arms, medium winding"."""
+    """Return the likeliest path in words: "features or disk 81 %: not edge-on, spiral, 2 arms, medium winding"."""
     first, *rest = likeliest(fractions)
-    rest = sorted(rest, key=lambda step: _place(step, rest))
-    said = [WORDS.get(step.column, step.answer.text) for step in rest if step.column not in UNSAID]
-    return f"{first.answer.text} {100 * first.fraction:.0f} %" + (f": {', '.join(said)}" if said else "")
-
-
-def _place(step: Step, steps: list[Step]) -> int:
-    """Where a sentence says a step: in the walk's order, but for the questions about arms, which change places."""
-    number = COUNT_FIRST.get(step.question.number, step.question.number)
-    return [other.question.number for other in steps].index(number)
+    numbers = [step.question.number for step in rest]
+    ordered = sorted(rest, key=lambda step: numbers.index(COUNT_FIRST.get(step.question.number, step.question.number)))
+    words = [WORDS.get(step.column, step.answer.text) for step in ordered if step.column not in UNSAID]
+    return f"{first.answer.text} {100 * first.fraction:.0f} %" + (f": {', '.join(words)}" if words else "")

@@ -1,4 +1,4 @@
-"""The report: one HTML page, all in itself, on what a run of the pipeline did and how good it is."""
+"""The report: one self-contained HTML page on what a run of the pipeline did and how good its models are."""
 
 import base64
 from collections.abc import Iterator
@@ -9,43 +9,34 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from galaxy.evaluation import scores
-from galaxy.report import leaderboard
-from galaxy.core import metrics
-from galaxy.core import params
-from galaxy.core import source_info
-from galaxy.report import charts
-from galaxy.core import decision_tree
-from galaxy.report import likeliest_path
-from galaxy.report.comparison import changed
+from galaxy.core import decision_tree, metrics, params_file, source_info
+from galaxy.core.templates import environment
 from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import SETS
-from galaxy.core.templates import environment
+from galaxy.evaluation import scores
+from galaxy.evaluation.baselines import BASELINES
+from galaxy.report import charts, leaderboard, likeliest_path
+from galaxy.report.comparison import changed
 
-TEMPLATE = "report.html.j2"
-
-SHOWN = 4
-"""Galaxies shown as best, and as worst."""
+EXTREMES = 4
+"""Number of galaxies listed as best predicted, and as worst."""
 
 SIDE = 128
-"""Side of a picture in pixels, at most."""
+"""Largest side of a picture, in pixels."""
 
-SHOWN_QUESTION = 0.1
-"""A question of a galaxy's tree is shown where so many, by vote or prediction, reached it."""
+REACHED = 0.1
+"""A galaxy's tree lists a question if at least this fraction of the volunteers reached it, by vote or prediction."""
 
 BINS = 10
 
-WALK = (1, 7, 2, 9, 3, 4, 10, 11, 5, 6, 8)
-"""The questions in the order in which a tree is listed: what hangs on a question is below it."""
+LISTED = (1, 7, 2, 9, 3, 4, 10, 11, 5, 6, 8)
+"""The questions as a tree lists them: each one below the question that leads to it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the pipeline left.
-
-    `evaluated` is what `metrics/evaluate.json` holds, `histories` the tables of each model, `questions` the table of
-    RMSE by question, `predicted` the fractions that the best model gives for the scored galaxies (`GalaxyID` and 37).
-    """
+    """Results of a run: `evaluated` is the content of `metrics/evaluate.json`, `histories` are metrics by epoch,
+    `questions` the RMSE by question, and `predicted` the best model's fractions for the scored galaxies."""
 
     options: dict[str, Any]
     source: dict[str, Any]
@@ -58,47 +49,50 @@ class Run:
 
 
 def html(run: Run) -> str:
-    """The page. It fetches nothing, and the same run gives the same page.
+    """Return the page. It loads nothing from elsewhere, and the same run gives the same page.
 
     Raises:
-        GalaxyError: the split was made of other galaxies than those that are packed.
+        GalaxyError: the split belongs to other galaxies than the packed ones.
     """
-    rows = run.galaxies.rows(run.split)[run.evaluated["scored_on"]]
+    evaluated, rmse = run.evaluated, run.evaluated["rmse"]
+    rows = run.galaxies.rows(run.split)[evaluated["scored_on"]]
     voted = run.galaxies.votes[rows]
     predicted = run.predicted.set_index("GalaxyID").loc[run.galaxies.ids[rows], list(decision_tree.COLUMNS)].to_numpy()
-    scored = _Scored(run.galaxies, rows, voted, predicted)
-    rmse = run.evaluated["rmse"]
-    baselines = {name: rmse[name] for name in ("column_means", "central_pixel")}
-    return (
-        environment()
-        .get_template(TEMPLATE)
-        .render(
-            simulated=run.source["source"] == "simulated",
-            label=source_info.label(run.source),
-            source=run.source,
-            sizes={name: int((run.split["Set"] == name).sum()) for name in SETS},
-            changed=changed(params.defaults(), params.leaves(run.options)).to_dict("records"),
-            models=list(_models(run.evaluated)),
-            floors=[(_words(name), rmse[name]) for name in (scores.FLOOR, scores.PERFECT) if name in rmse],
-            best=_words(run.evaluated["best"]),
-            scored_on=run.evaluated["scored_on"],
-            tested=run.evaluated["galaxies"],
-            why_no_rank=leaderboard.why_not(run.source),
-            ranks={model["name"]: leaderboard.standing(model["rmse"]) for model in _models(run.evaluated)},
-            leaderboard=leaderboard.FIRST,
-            history=charts.history(run.histories, baselines),
-            by_question=charts.by_question(run.questions),
-            reliability=charts.reliability(reliability(predicted, voted)),
-            confusion=confusion(predicted, voted),
-            answers=[answer.text for answer in decision_tree.question(1).answers],
-            ends=list(_best_and_worst(scored)),
-            classes=list(_classes(scored)),
-        )
+    scored = _Galaxies(run.galaxies, rows, voted, predicted)
+    models = list(_models(evaluated))
+    sizes = {name: int((run.split["Set"] == name).sum()) for name in SETS}
+    table = {
+        "models": models,
+        "floors": [(_words(name), rmse[name]) for name in (scores.FLOOR, scores.PERFECT) if name in rmse],
+        "best": _words(evaluated["best"]),
+    }
+    ranking = {
+        "why_not": leaderboard.why_not(run.source),
+        "ranks": {model["name"]: leaderboard.standing(model["rmse"]) for model in models},
+        "first": leaderboard.FIRST,
+    }
+    drawn = {
+        "history": charts.history(run.histories, {name: rmse[name] for name in BASELINES}),
+        "by_question": charts.by_question(run.questions),
+        "reliability": charts.reliability(reliability(predicted, voted)),
+    }
+    answers = [answer.text for answer in decision_tree.question(1).answers]
+    template = environment("galaxy.report").get_template("page.html.j2")
+    return template.render(
+        run=run,
+        data={"label": source_info.label(run.source), "sizes": sizes},
+        changed=changed(params_file.defaults(), params_file.leaves(run.options)).to_dict("records"),
+        table=table,
+        ranking=ranking,
+        charts=drawn,
+        confusion=dict(zip(answers, confusion(predicted, voted).tolist(), strict=True)),
+        ends=list(_best_and_worst(scored)),
+        classes=list(_classes(scored)),
     )
 
 
 def _models(evaluated: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A row a model and baseline of the table of scores."""
+    """Give the table of scores, one row per model and baseline."""
     for name, accuracy in evaluated["accuracy_question_1"].items():
         yield {
             "name": _words(name),
@@ -114,13 +108,10 @@ def _words(name: str) -> str:
 
 
 def reliability(predicted: np.ndarray, voted: np.ndarray) -> pd.DataFrame:
-    """What was voted where a fraction was predicted: means by tenth of the predicted fraction.
-
-    Args:
-        predicted, voted: N×37.
+    """Compare predicted with voted fractions (both N×37): their means in each tenth of the predicted fraction.
 
     Returns:
-        `group` (all columns, or an answer of question 1), `predicted`, `voted`, and how many `values` are in the bin.
+        `group` (all columns, or an answer to question 1), `predicted`, `voted`, and the number of `values` in the bin.
     """
     first = decision_tree.question(1)
     groups = {"all 37 columns": slice(None)} | {
@@ -138,7 +129,7 @@ def reliability(predicted: np.ndarray, voted: np.ndarray) -> pd.DataFrame:
 
 
 def confusion(predicted: np.ndarray, voted: np.ndarray) -> np.ndarray:
-    """3×3 counts for question 1: rows by the volunteers' likeliest answer, columns by the predicted one."""
+    """Count galaxies by likeliest answer to question 1, 3×3: rows as voted, columns as predicted."""
     answers = decision_tree.column_slice(decision_tree.question(1))
     counts = np.zeros((3, 3), int)
     np.add.at(counts, (voted[:, answers].argmax(axis=1), predicted[:, answers].argmax(axis=1)), 1)
@@ -146,25 +137,26 @@ def confusion(predicted: np.ndarray, voted: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """The test galaxies: their rows among the packed, their votes and predictions (N×37)."""
+class _Galaxies:
+    """The scored galaxies: their rows in the packed set, their votes and predictions (N×37)."""
 
-    galaxies: Galaxies
+    packed: Galaxies
     rows: np.ndarray
     voted: np.ndarray
     predicted: np.ndarray
 
-    def shown(self, i: int) -> dict[str, Any]:
-        """The picture and the id of the i-th test galaxy."""
-        return {"id": int(self.galaxies.ids[self.rows[i]]), "picture": picture(self.galaxies.images[self.rows[i]])}
+    def face(self, i: int) -> dict[str, Any]:
+        """Return the id and the picture of the i-th galaxy."""
+        return {"id": int(self.packed.ids[self.rows[i]]), "picture": picture(self.packed.images[self.rows[i]])}
 
 
-def _best_and_worst(scored: _Scored) -> Iterator[dict[str, Any]]:
+def _best_and_worst(scored: _Galaxies) -> Iterator[dict[str, Any]]:
+    """Give the galaxies with the lowest and with the highest RMSE over their 37 fractions."""
     errors = np.array([metrics.rmse(p, v) for p, v in zip(scored.predicted, scored.voted, strict=True)])
     order = np.argsort(errors, kind="stable")
-    for title, chosen in (("Best predicted", order[:SHOWN]), ("Worst predicted", order[::-1][:SHOWN])):
+    for title, chosen in (("Best predicted", order[:EXTREMES]), ("Worst predicted", order[::-1][:EXTREMES])):
         galaxies = [
-            scored.shown(i)
+            scored.face(i)
             | {
                 "rmse": float(errors[i]),
                 "predicted": likeliest_path.sentence(scored.predicted[i]),
@@ -177,10 +169,10 @@ def _best_and_worst(scored: _Scored) -> Iterator[dict[str, Any]]:
 
 
 def listed_tree(predicted: np.ndarray, voted: np.ndarray) -> Iterator[dict[str, Any]]:
-    """The questions that enough volunteers reached, by vote or prediction, with both fractions of each answer."""
-    for question in map(decision_tree.question, WALK):
+    """Give the questions that enough volunteers reached, with the predicted and voted fraction of each answer."""
+    for question in map(decision_tree.question, LISTED):
         answers = decision_tree.column_slice(question)
-        if max(predicted[answers].sum(), voted[answers].sum()) >= SHOWN_QUESTION:
+        if max(predicted[answers].sum(), voted[answers].sum()) >= REACHED:
             yield {
                 "name": question.name,
                 "depth": decision_tree.depth(question),
@@ -191,16 +183,16 @@ def listed_tree(predicted: np.ndarray, voted: np.ndarray) -> Iterator[dict[str, 
             }
 
 
-def _classes(scored: _Scored) -> Iterator[dict[str, Any]]:
-    """For each column the test galaxy of which most volunteers said so."""
+def _classes(scored: _Galaxies) -> Iterator[dict[str, Any]]:
+    """Give the galaxy with the largest voted fraction of each column."""
     for j, column in enumerate(decision_tree.COLUMNS):
         i = int(scored.voted[:, j].argmax())
         values = {"voted": float(scored.voted[i, j]), "predicted": float(scored.predicted[i, j])}
-        yield scored.shown(i) | values | {"column": column, "text": decision_tree.DESCRIPTIONS[column]}
+        yield scored.face(i) | values | {"column": column, "text": decision_tree.DESCRIPTIONS[column]}
 
 
 def picture(image: np.ndarray) -> str:
-    """An image (H×W×3 uint8, RGB) as the `data:` address of a JPEG, `SIDE` pixels wide at most."""
+    """Return the `data:` address of a JPEG of an image (H×W×3 uint8, RGB), at most `SIDE` pixels wide."""
     side = min(SIDE, len(image))
     small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])

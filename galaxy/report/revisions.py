@@ -1,4 +1,4 @@
-"""What a revision of the project held: its params, predictions and votes, through DVC (Git's files and the cache)."""
+"""Revisions of the project: their params, predictions and votes, read through DVC from Git and DVC's cache."""
 
 import io
 from collections.abc import Callable
@@ -9,17 +9,13 @@ from typing import Any, TypeVar
 import dvc.api
 import pandas as pd
 
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import describe
+from galaxy.core.errors import GalaxyError, describe
 from galaxy.core.params import MEAN
-from galaxy.core.params import PARAMS_FILE
-from galaxy.core.params import TRAIN_PREFIX
-from galaxy.core.params import leaves
+from galaxy.core.params_file import PARAMS_FILE, leaves
+from galaxy.core.paths import PATHS
 
 WORKSPACE = "workspace"
-"""The name of what lies in the folder now, committed or not; as DVC calls it."""
-
-PREDICTIONS, VOTES = "data/predictions", "data/preprocessed/training.csv"
+"""DVC's name for what is in the folder now, committed or not."""
 
 T = TypeVar("T")
 
@@ -35,31 +31,34 @@ class Revision:
         return None if self.name == WORKSPACE else self.name
 
     @cached_property
+    def _content(self) -> dict[str, Any]:
+        return self._ask(lambda: dvc.api.params_show(str(PARAMS_FILE), rev=self._rev), str(PARAMS_FILE))
+
+    @property
     def params(self) -> dict[str, Any]:
-        """All leaves of the params by dotted key: `{"split.test": 0.2, …}`."""
-        content = self._ask(lambda: dvc.api.params_show(str(PARAMS_FILE), rev=self._rev), str(PARAMS_FILE))
-        return leaves(content)
+        """All params by dotted key: `{"split.test": 0.2, …}`."""
+        return leaves(self._content)
 
     @property
     def models(self) -> list[str]:
-        """The models that were trained, and their mean."""
-        sections = dict.fromkeys(key.partition(".")[0] for key in self.params if key.startswith(TRAIN_PREFIX))
-        return [*(section.removeprefix(TRAIN_PREFIX) for section in sections), MEAN]
+        """Names of the trained models, and of their mean."""
+        own = [name for name in ("cnn", "resnet") if f"train_{name}" in self._content]
+        return [*own, *self._content.get("train", {}), MEAN]
 
     def predictions(self, model: str) -> pd.DataFrame:
-        """`GalaxyID` and the 37 columns, for each test galaxy of the revision.
+        """Read the predictions for the revision's test galaxies: `GalaxyID` and the 37 columns.
 
         Raises:
             GalaxyError: the revision has no such model.
         """
         if model not in self.models:
             raise GalaxyError(f"{self.name} has no model {model!r}; it has {', '.join(self.models)}")
-        return self._table(f"{PREDICTIONS}/{model}.csv")
+        return self._table(str(PATHS.predictions / f"{model}.csv"))
 
     @cached_property
     def votes(self) -> pd.DataFrame:
-        """What the volunteers said of every labelled galaxy; the columns that `galaxy.data.galaxies` describes."""
-        return self._table(VOTES)
+        """Votes for every labelled galaxy, in the columns that `galaxy.data.galaxies` describes."""
+        return self._table(str(PATHS.preprocessed / "training.csv"))
 
     def _table(self, path: str) -> pd.DataFrame:
         return pd.read_csv(io.StringIO(self._ask(lambda: dvc.api.read(path, rev=self._rev), path)))
@@ -67,8 +66,6 @@ class Revision:
     def _ask(self, ask: Callable[[], T], wanted: str) -> T:
         try:
             return ask()
-        except Exception as error:  # DVC raises whatever its parts raise
-            raise GalaxyError(
-                f"{self.name}: no {wanted}: {describe(error)}; "
-                "name a revision or experiment in which dvc repro has run (dvc exp show lists them)"
-            ) from None
+        except Exception as error:  # DVC passes on whatever its libraries raise
+            advice = "name a revision or experiment in which dvc repro has run (dvc exp show lists them)"
+            raise GalaxyError(f"{self.name}: no {wanted}: {describe(error)}; {advice}") from None

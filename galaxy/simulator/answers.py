@@ -1,8 +1,8 @@
-"""How likely a volunteer gives each answer, given what shows in the picture.
+"""The chance that a volunteer gives each answer, given what is visible in the picture.
 
-One function a question turns what is visible, and how keen the volunteer is, into log-odds. Most questions weigh
-evidence for their answers; graded ones (bulge, roundness, winding) cut a scale at limits. The numbers were set by
-judgement, then fitted by least squares, within about half their size, to the means, standard deviations and
+One function per question turns what is visible, and how keen the volunteer is, into logits. Most questions weigh the
+evidence for each answer; graded ones (bulge, roundness, winding) cut a scale at limits. The numbers were set by
+judgement, then changed by at most about half their size in a least-squares fit to the means, standard deviations and
 correlations of the competition's 37 columns.
 """
 
@@ -11,10 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from galaxy.core.decision_tree import COLUMNS, QUESTIONS, column_slice
 from galaxy.simulator.visibility import Visible
-from galaxy.core.decision_tree import COLUMNS
-from galaxy.core.decision_tree import QUESTIONS
-from galaxy.core.decision_tree import column_slice
 
 Array = NDArray[np.float64]
 
@@ -22,12 +20,12 @@ _BLOCKS = tuple(column_slice(question) for question in QUESTIONS)
 
 
 def answer_chances(visible: Visible, keenness: Array, impression: Array | None = None) -> Array:
-    """Chance of each answer for volunteers who are asked its question.
+    """Return the chance of each answer for volunteers who are asked its question.
 
     Args:
-        visible: what shows in the picture.
-        keenness: (volunteers,) in standard deviations: how readily someone sees more than a smooth galaxy.
-        impression: (37,) in logits, added to the answers' own; none by default.
+        visible: what is visible in the picture.
+        keenness: (volunteers,) in standard deviations: how readily a volunteer sees more than a smooth galaxy.
+        impression: (37,) in logits, added to the answers' logits; none by default.
 
     Returns:
         (volunteers, 37); the answers of each question sum to 1.
@@ -131,12 +129,12 @@ def _arm_count(see: Visible, keen: Array) -> Array:
 
 
 def _options(*logits: Array | float) -> Array:
-    """The answers' logits, brought to one shape, along a last axis."""
+    """Stack the answers' logits along a last axis, in one shape."""
     return np.stack(np.broadcast_arrays(*logits), axis=-1)
 
 
 def _graded(value: Array | float, limits: tuple[float, ...], width: float) -> Array:
-    """Logits of grades that `limits` cut from a scale on which people differ by `width` (logistic)."""
+    """Return the logits of grades: `limits` cut a scale on which people differ by `width` (logistic)."""
     edges = np.array([-np.inf, *limits, np.inf])
     below = 0.5 * (1 + np.tanh((edges - np.asarray(value)[..., None]) / (2 * width)))
     return np.log(np.maximum(np.diff(below, axis=-1), 1e-12))

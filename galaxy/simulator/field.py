@@ -1,16 +1,13 @@
-"""What else lies in a galaxy's cut-out: stars of the Milky Way, galaxies behind, glare, trails.
+"""The other objects in a galaxy's cut-out: stars of the Milky Way, galaxies behind, glare, trails.
 
-Everything is painted into the image in nanomaggies a pixel before the seeing blurs it.
+Everything is added to the light in nanomaggies per pixel, before the seeing blurs it.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from galaxy.simulator.population import ARTIFACT
-from galaxy.simulator.population import STAR
-from galaxy.simulator.population import Galaxy
-from galaxy.simulator.rendering import fluxes
-from galaxy.simulator.rendering import turn
+from galaxy.simulator.population import ARTIFACT, STAR, Galaxy
+from galaxy.simulator.rendering import fluxes, turn
 
 Array = NDArray[np.float32]
 
@@ -36,12 +33,12 @@ def add_field(image: Array, galaxy: Galaxy, scale: float, seeing: float, rng: np
 
 
 def _star_magnitude(rng: np.random.Generator) -> float:
-    """Counts of stars rise slowly towards faint ones: about as 10^(0.2 m)."""
+    """Draw a star's magnitude: counts rise slowly towards faint stars, about as 10^(0.2 m)."""
     return max(21.5 - float(rng.exponential(1 / (0.2 * np.log(10)))), 11.0)
 
 
 def _star_colours(magnitude: float, rng: np.random.Generator) -> tuple[float, float]:
-    """g−r and r−i on the stellar locus: the faint are mostly red dwarfs, the bright like the Sun."""
+    """Draw g−r and r−i on the stellar locus: faint stars are mostly red dwarfs, bright ones resemble the Sun."""
     if rng.random() < 0.55 * np.clip((magnitude - 15) / 5, 0, 1):
         return rng.normal(1.4, 0.08), float(rng.uniform(0.6, 1.5))
     g_r = float(rng.normal(0.55, 0.2))
@@ -51,10 +48,10 @@ def _star_colours(magnitude: float, rng: np.random.Generator) -> tuple[float, fl
 def _add_star(
     image: Array, place: NDArray[np.float64], magnitude: float, scale: float, seeing: float, rng: np.random.Generator
 ) -> None:
-    """A point, shared among four pixels; bright ones get the telescope's diffraction spikes."""
+    """Add a star as a point shared by four pixels; bright stars get the telescope's diffraction spikes."""
     size = image.shape[1]
     flux = fluxes(magnitude, *_star_colours(magnitude, rng))
-    column, row = (int(c) for c in place - 0.5)
+    column, row = int(place[0] - 0.5), int(place[1] - 0.5)
     dx, dy = place - 0.5 - (column, row)
     for c, r, share in (
         (column, row, (1 - dx) * (1 - dy)),
@@ -71,23 +68,23 @@ def _add_star(
 def _add_spikes(
     image: Array, place: NDArray[np.float64], flux: Array, scale: float, seeing: float, rng: np.random.Generator
 ) -> None:
-    """Four thin rays, with 1.5 % of the light, along the telescope's vanes."""
+    """Add four thin rays along the telescope's vanes, with 1.5 % of the light."""
     x, y = np.meshgrid(*(np.arange(image.shape[1]) * scale - (place[:, None] - 0.5) * scale).astype(np.float32))
     u, v = turn(x, y, rng.uniform(0, 90))
     width, length = 0.3 * seeing, 4 * seeing
     rays = np.exp(-0.5 * (u / width) ** 2 - np.abs(v) / length) + np.exp(-0.5 * (v / width) ** 2 - np.abs(u) / length)
-    # An infinite field's integral, so that spikes do not brighten where the star is near an edge.
+    # The integral over an infinite field, so that the spikes of a star near an edge are not brighter.
     total = 4 * np.sqrt(2 * np.pi) * width * length / scale**2
     image += (np.float32(0.015 / total) * flux)[:, None, None] * rays.astype(np.float32)
 
 
 def _add_neighbour(image: Array, place: NDArray[np.float64], scale: float, rng: np.random.Generator) -> None:
-    """A small exponential galaxy; counts rise as 10^(0.45 m), the faint ones are smaller and redder."""
+    """Add a small exponential galaxy; counts rise as 10^(0.45 m), and faint galaxies are smaller."""
     magnitude = max(21.5 - float(rng.exponential(1 / (0.45 * np.log(10)))), 14.5)
     length = 10 ** (-0.13 * (magnitude - 18)) * rng.lognormal(np.log(1.3), 0.35) / scale
     axis_ratio, angle = rng.uniform(0.3, 1), rng.uniform(0, 180)
     reach = int(np.ceil(6 * length)) + 2
-    left, top = (max(int(c) - reach, 0) for c in place)
+    left, top = max(int(place[0]) - reach, 0), max(int(place[1]) - reach, 0)
     x, y = np.meshgrid(
         np.arange(left, min(int(place[0]) + reach, image.shape[1])) + 0.5 - place[0],
         np.arange(top, min(int(place[1]) + reach, image.shape[1])) + 0.5 - place[1],
@@ -100,7 +97,7 @@ def _add_neighbour(image: Array, place: NDArray[np.float64], scale: float, rng: 
 
 
 def _add_glare(image: Array, scale: float, rng: np.random.Generator) -> None:
-    """The halo of a bright star or galaxy beyond one edge, in an odd colour as scattered light has."""
+    """Add the halo of a bright object beyond one edge, in the unusual colours of scattered light."""
     size = image.shape[1]
     side, along = rng.choice([-0.1, 1.1]), rng.uniform(0, 1)
     place = np.array([side, along] if rng.random() < 0.5 else [along, side]) * size
@@ -112,7 +109,7 @@ def _add_glare(image: Array, scale: float, rng: np.random.Generator) -> None:
 
 
 def _add_trail(image: Array, scale: float, rng: np.random.Generator) -> None:
-    """A satellite's straight trail, caught in one band: the survey took its bands one after the other."""
+    """Add a satellite's straight trail in one band: the survey took its bands one after the other."""
     size = image.shape[1]
     axis = np.arange(size, dtype=np.float32) - size / 2
     x, y = np.meshgrid(axis, axis)

@@ -1,8 +1,8 @@
-"""The physical parameters of simulated galaxies, and the populations they are drawn from.
+"""The physical parameters of simulated galaxies, and the populations from which they are drawn.
 
-The populations stand for the sample of Galaxy Zoo 2: galaxies of the Sloan survey brighter than r = 17 with a
-Petrosian radius (90 % of the light) above 3 arcseconds. Shares and widths without a source beside them were chosen so
-that the means of the 37 columns come out as published for the competition's labels.
+The populations model the sample of Galaxy Zoo 2: galaxies of the Sloan survey brighter than r = 17 with a
+Petrosian radius (90 % of the light) above 3 arcseconds. Shares and widths without a source were chosen so that the
+means of the 37 columns match those published for the competition's labels.
 """
 
 from dataclasses import dataclass
@@ -23,47 +23,47 @@ ARM_COUNTS = (1, 2, 3, 4, 6)
 ARM_COUNT_SHARES = (0.07, 0.58, 0.15, 0.08, 0.12)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Galaxy:
-    """One galaxy. Radii and distances are in units of `radius` where not said otherwise; angles are in degrees.
+    """One galaxy. Radii and distances are in units of `radius` unless noted; angles are in degrees.
 
-    A feature that the galaxy lacks has strength 0. Strengths run from 0 to 1, except that those of bar, ring and arms
-    are shares of the disc's light, and `dust_lane` is an optical depth in r.
+    By default a galaxy is round and featureless. Strengths run from 0 (absent) to 1, but the strengths of bar, ring and
+    arms are shares of the disc's light, and `dust_lane` is an optical depth in r.
     """
 
     kind: str
     magnitude: float  # r, total
     radius: float  # arcseconds, circle with 90 % of the light
     position_angle: float
-    inclination: float  # 0 is face-on
-    thickness: float  # axis ratio of the disc seen exactly edge-on
-    bulge_fraction: float  # of all light
-    bulge_radius: float  # half of the bulge's light
-    bulge_sersic: float
-    bulge_axis_ratio: float
-    bulge_boxiness: float
-    disc_scale: float
-    bar_strength: float
-    bar_length: float  # half of the major axis
-    bar_angle: float  # in the disc's plane, from the major axis of the picture
-    arm_count: int
-    arm_pitch: float
-    arm_strength: float
-    ring_strength: float
-    ring_radius: float
-    dust_lane: float
-    clumpiness: float
-    disturbance: float
-    arc_strength: float
-    companion_distance: float  # 0 without companion
-    companion_flux: float  # in units of the galaxy's
+    inclination: float = 0.0  # 0 is face-on
+    thickness: float = 0.0  # axis ratio of the disc seen exactly edge-on
+    bulge_fraction: float = 1.0  # of all light
+    bulge_radius: float = 0.45  # half of the bulge's light
+    bulge_sersic: float = 4.0
+    bulge_axis_ratio: float = 1.0
+    bulge_boxiness: float = 0.0
+    disc_scale: float = 0.0
+    bar_strength: float = 0.0
+    bar_length: float = 0.0  # half of the major axis
+    bar_angle: float = 0.0  # in the disc's plane, from the major axis of the picture
+    arm_count: int = 0
+    arm_pitch: float = 0.0
+    arm_strength: float = 0.0
+    ring_strength: float = 0.0
+    ring_radius: float = 0.0
+    dust_lane: float = 0.0
+    clumpiness: float = 0.0
+    disturbance: float = 0.0
+    arc_strength: float = 0.0
+    companion_distance: float = 0.0  # 0 without companion
+    companion_flux: float = 0.0  # in units of the galaxy's
     bulge_g_r: float
     bulge_r_i: float
-    disc_g_r: float
-    disc_r_i: float
-    stars: float  # foreground stars an arcminute²
-    neighbours: float  # background galaxies an arcminute²
-    satellites: float  # small galaxies of its own group, about it
+    disc_g_r: float = 0.0
+    disc_r_i: float = 0.0
+    stars: float  # foreground stars per arcminute²
+    neighbours: float  # background galaxies per arcminute²
+    satellites: float = 0.0  # small galaxies of its group, around it
 
 
 def draw(rng: np.random.Generator) -> Galaxy:
@@ -81,7 +81,7 @@ def draw(rng: np.random.Generator) -> Galaxy:
 
 
 def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
-    """A round, red, smooth galaxy of that kind's brightness and size, in a random field."""
+    """Return a round, red, smooth galaxy with the brightness and size of its kind, in a random field."""
     magnitude, radius = _magnitude_and_radius(rng, SURFACE_BRIGHTNESS.get(kind, SURFACE_BRIGHTNESS[ELLIPTICAL]))
     bulge_g_r = rng.normal(0.98, 0.13)
     return Galaxy(
@@ -89,44 +89,19 @@ def _featureless(kind: str, rng: np.random.Generator) -> Galaxy:
         magnitude=magnitude,
         radius=radius,
         position_angle=rng.uniform(0, 180),
-        inclination=0.0,
-        thickness=0.0,
-        bulge_fraction=1.0,
-        bulge_radius=0.45,
-        bulge_sersic=4.0,
-        bulge_axis_ratio=1.0,
-        bulge_boxiness=0.0,
-        disc_scale=0.0,
-        bar_strength=0.0,
-        bar_length=0.0,
-        bar_angle=0.0,
-        arm_count=0,
-        arm_pitch=0.0,
-        arm_strength=0.0,
-        ring_strength=0.0,
-        ring_radius=0.0,
-        dust_lane=0.0,
-        clumpiness=0.0,
-        disturbance=0.0,
-        arc_strength=0.0,
-        companion_distance=0.0,
-        companion_flux=0.0,
         # Old stars at the sample's redshifts (about 0.03 to 0.15).
         bulge_g_r=bulge_g_r,
         bulge_r_i=0.12 + 0.32 * bulge_g_r + rng.normal(0, 0.03),
-        disc_g_r=0.0,
-        disc_r_i=0.0,
         stars=rng.lognormal(np.log(1.1), 0.7),
         neighbours=rng.lognormal(np.log(1.6), 0.6),
-        satellites=0.0,
     )
 
 
 def _magnitude_and_radius(rng: np.random.Generator, surface_brightness: float) -> tuple[float, float]:
-    """Total r magnitude and radius in arcseconds.
+    """Draw the total r magnitude and the radius in arcseconds.
 
-    Numbers of galaxies rise as 10^(0.6 m) to the sample's limit; the radius follows from the mean surface brightness
-    within it, in magnitudes an arcsecond².
+    Numbers of galaxies rise as 10^(0.6 m) to the sample's limit. The radius follows from the mean surface brightness
+    within it, in magnitudes per arcsecond².
     """
     while True:
         magnitude = FAINT_LIMIT - rng.exponential(1 / (0.6 * np.log(10)))
@@ -137,10 +112,10 @@ def _magnitude_and_radius(rng: np.random.Generator, surface_brightness: float) -
 
 def _make_elliptical(galaxy: Galaxy, rng: np.random.Generator) -> None:
     galaxy.bulge_sersic = float(np.clip(rng.normal(4.3, 1.2), 1.8, 7.5))
-    if rng.random() < 0.12:  # young ones, and dwarfs
+    if rng.random() < 0.12:  # young ellipticals, and dwarfs
         galaxy.bulge_g_r, galaxy.bulge_r_i = rng.normal(0.55, 0.12), rng.normal(0.25, 0.04)
         galaxy.bulge_sersic = float(rng.uniform(0.8, 2.0))
-    # Petrosian radii of 90 % are some 3 half-light radii at n = 4 and grow with n.
+    # Petrosian radii of 90 % are about 3 half-light radii at n = 4 and grow with n.
     galaxy.bulge_radius = rng.lognormal(0, 0.3) / (2.8 + 0.25 * galaxy.bulge_sersic)
     if rng.random() < 0.4:  # ellipticals live in groups and clusters
         galaxy.satellites = rng.exponential(5.0)
@@ -152,7 +127,7 @@ def _make_elliptical(galaxy: Galaxy, rng: np.random.Generator) -> None:
 
 
 def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
-    """A disc from lenticular to late spiral; `lateness` (0 to 1) runs along the Hubble sequence."""
+    """Make a disc, lenticular to late spiral; `lateness` (0 to 1) is its place in the Hubble sequence."""
     lateness = rng.beta(1.3, 1.3)
     galaxy.inclination = float(np.degrees(np.arccos(rng.uniform(0, 1))))
     galaxy.thickness = rng.uniform(0.06, 0.22) + 0.08 * (1 - lateness)
@@ -177,10 +152,10 @@ def _make_disc(galaxy: Galaxy, rng: np.random.Generator) -> None:
 
 
 def _disc_scale(bulge_fraction: float, inclination: float) -> float:
-    """Scale length of the disc whose galaxy has 90 % of its light within 1.
+    """Return the scale length of the disc of a galaxy that has 90 % of its light within radius 1.
 
-    An exponential disc seen face-on has it within 3.9 scale lengths, and its Petrosian radius lies further out; a
-    bulge, and inclination, draw the light in.
+    A face-on exponential disc has 90 % within 3.9 scale lengths, and its Petrosian radius is larger. A bulge and
+    inclination concentrate the light.
     """
     lengths = (4.4 + 1.3 * np.log(1 - bulge_fraction)) * (0.68 + 0.32 * np.cos(np.radians(inclination)))
     return float(1 / lengths)
@@ -202,7 +177,7 @@ def _add_arms(galaxy: Galaxy, lateness: float, rng: np.random.Generator) -> None
 
 
 def _make_irregular(galaxy: Galaxy, rng: np.random.Generator) -> None:
-    """A late disc that is mostly clumps."""
+    """Make a late disc that is mostly clumps."""
     galaxy.inclination = float(np.degrees(np.arccos(rng.uniform(0.15, 1))))
     galaxy.thickness = 0.3
     galaxy.bulge_fraction = rng.uniform(0.0, 0.05)
@@ -222,7 +197,7 @@ def _interact(galaxy: Galaxy, rng: np.random.Generator) -> None:
         return
     if rng.random() < 0.07:
         galaxy.disturbance = rng.uniform(0.3, 1.0)
-        galaxy.arm_pitch += 12 * galaxy.disturbance  # tides draw arms out
+        galaxy.arm_pitch += 12 * galaxy.disturbance  # tides open the arms
     if rng.random() < 0.07:
         galaxy.companion_distance = rng.uniform(0.3, 1.5)
         galaxy.companion_flux = rng.uniform(0.1, 0.9)

@@ -1,7 +1,7 @@
 """A galaxy's light in the bands g, r and i, before telescope and atmosphere.
 
-Lengths are in units of the galaxy's radius; light is in nanomaggies a pixel (magnitude 22.5 is 1 nanomaggy). Each
-component is painted as a shape, normalised to its share of the total flux, in the colours of its stars.
+Lengths are in units of the galaxy's radius. Light is in nanomaggies per pixel (magnitude 22.5 is 1 nanomaggy). Each
+component is a shape, normalised to its share of the total flux, in the colours of its stars.
 """
 
 from typing import Any
@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from galaxy.simulator import population
-from galaxy.simulator.population import Galaxy
+from galaxy.simulator.population import ARTIFACT, ELLIPTICAL, IRREGULAR, STAR, Galaxy, draw
 
 Array = NDArray[np.float32]
 
@@ -19,21 +18,21 @@ FIELD = 8.48
 """Side of a cut-out in radii: Galaxy Zoo scaled its 424 pixels to 0.02 radii each (Willett et al. 2013)."""
 
 YOUNG = (-0.25, -0.1)
-"""What arms, rings and clumps differ by from their disc in g−r and r−i: young stars are blue."""
+"""Colour difference of arms, rings and clumps from their disc in g−r and r−i: young stars are blue."""
 
 
 def render(galaxy: Galaxy, size: int, rng: np.random.Generator) -> Array:
-    """The galaxy, with its companion, centred in a field of `size`×`size` pixels that is `FIELD` radii wide.
+    """Render the galaxy and its companion, centred in a field of `size`×`size` pixels that is `FIELD` radii wide.
 
     Returns:
-        Bands g, r, i by size by size, in nanomaggies a pixel. Stars and artifacts have no extended light: zeros.
+        Bands g, r, i by size by size, in nanomaggies per pixel. Stars and artifacts have no extended light: zeros.
     """
     image = np.zeros((3, size, size), np.float32)
-    if galaxy.kind in (population.STAR, population.ARTIFACT):
+    if galaxy.kind in (STAR, ARTIFACT):
         return image
     axis = (np.arange(size, dtype=np.float32) - (size - 1) / 2) * np.float32(FIELD / size)
     x, y = np.meshgrid(axis, axis)
-    # The survey's centres are good to a fraction of a pixel.
+    # The survey's centres are accurate to a fraction of a pixel.
     x, y = x + rng.normal(0, 0.01), y + rng.normal(0, 0.01)
     x, y = _warp(x, y, 0.025 + 0.13 * galaxy.disturbance, rng)
     _paint_galaxy(image, galaxy, x, y, rng)
@@ -43,13 +42,13 @@ def render(galaxy: Galaxy, size: int, rng: np.random.Generator) -> Array:
 
 
 def fluxes(magnitude: float, g_r: float, r_i: float) -> Array:
-    """Nanomaggies in g, r and i of an object with that r magnitude and those colours."""
+    """Return an object's nanomaggies in g, r and i, from its r magnitude and its colours."""
     return (10 ** (0.4 * (22.5 - magnitude - np.array([g_r, 0.0, -r_i])))).astype(np.float32)
 
 
 def _paint_galaxy(image: Array, galaxy: Galaxy, x: Array, y: Array, rng: np.random.Generator) -> None:
     """Add bulge and disc to the image; x and y are in the galaxy's radii from its centre."""
-    # Softens the cusp within a pixel, where a sample at its centre would be too bright.
+    # Softens the central cusp, because a sample at the centre of a pixel would be too bright.
     soft = 0.4 * float(abs(x[0, 1] - x[0, 0]))
     u, v = turn(x, y, galaxy.position_angle)
     dust = _dust_lane(galaxy, u, v)
@@ -87,15 +86,15 @@ def _paint_disc(light: Array, galaxy: Galaxy, u: Array, v: Array, soft: float, r
     if galaxy.bar_strength:
         bar = _bar(galaxy, radius, angle, squash, soft)
         _add(light, bar, share * bar_share, galaxy.magnitude, galaxy.bulge_g_r, galaxy.bulge_r_i)
-    if galaxy.kind == population.IRREGULAR:
+    if galaxy.kind == IRREGULAR:
         light *= _texture(u.shape[0], 0.9 * galaxy.clumpiness, rng)
 
 
 def _paint_companion(image: Array, galaxy: Galaxy, x: Array, y: Array, rng: np.random.Generator) -> None:
-    """A second galaxy of its own kind, at the galaxy's distance and so of a like surface brightness."""
-    companion = population.draw(rng)
-    while companion.kind in (population.STAR, population.ARTIFACT):
-        companion = population.draw(rng)
+    """Add a second galaxy of any kind, at the same distance and so of similar surface brightness."""
+    companion = draw(rng)
+    while companion.kind in (STAR, ARTIFACT):
+        companion = draw(rng)
     companion.magnitude = galaxy.magnitude - 2.5 * float(np.log10(galaxy.companion_flux))
     angle, size = rng.uniform(0, 2 * np.pi), np.sqrt(galaxy.companion_flux)
     away = galaxy.companion_distance
@@ -103,20 +102,20 @@ def _paint_companion(image: Array, galaxy: Galaxy, x: Array, y: Array, rng: np.r
 
 
 def _add(light: Array, shape: Array, share: float, magnitude: float, g_r: float, r_i: float) -> None:
-    """Add a shape that holds `share` of an object's flux, in colours of its own."""
+    """Add a shape with `share` of an object's flux, in its own colours."""
     total = float(shape.sum())
     if total > 0:
         light += (fluxes(magnitude, g_r, r_i) * np.float32(share / total))[:, None, None] * shape
 
 
 def turn(x: Array, y: Array, angle: float) -> tuple[Array, Array]:
-    """Coordinates along and across a direction given in degrees."""
+    """Return coordinates along and across a direction given in degrees."""
     cos, sin = np.float32(np.cos(np.radians(angle))), np.float32(np.sin(np.radians(angle)))
     return x * cos + y * sin, y * cos - x * sin
 
 
 def _sersic(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
-    """Sérsic profile on elliptical isophotes, boxy where the galaxy's bulge is (exponent above 2)."""
+    """Return a Sérsic profile on elliptical isophotes, boxy (exponent above 2) if the galaxy's bulge is."""
     n = galaxy.bulge_sersic
     exponent = 2 + 1.5 * galaxy.bulge_boxiness
     if galaxy.bulge_boxiness:
@@ -129,13 +128,13 @@ def _sersic(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
 
 
 def _exponential(galaxy: Galaxy, radius: Array) -> Array:
-    """Exponential disc that fades out beyond some five scale lengths, as discs do (van der Kruit 1979)."""
+    """Return an exponential disc that fades out beyond about five scale lengths (van der Kruit 1979)."""
     lengths = radius / np.float32(galaxy.disc_scale)
     return np.exp(-lengths) / (1 + np.exp(np.minimum(2.5 * (lengths - 4.8), 60)))
 
 
 def _edge_on(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
-    """An exponential disc from its side: sech² across the plane (van der Kruit & Searle 1981)."""
+    """Return an exponential disc seen from its side: sech² across the plane (van der Kruit & Searle 1981)."""
     along = np.hypot(u, np.float32(soft)) / np.float32(galaxy.disc_scale)
     tilt = np.cos(np.radians(galaxy.inclination))
     height = galaxy.disc_scale * np.hypot(1.2 * galaxy.thickness, 0.9 * tilt) + soft
@@ -144,9 +143,9 @@ def _edge_on(galaxy: Galaxy, u: Array, v: Array, soft: float) -> Array:
 
 
 def _arms(galaxy: Galaxy, radius: Array, angle: Array, rng: np.random.Generator) -> Array:
-    """How far logarithmic spirals light up each point of the disc, 0 to 1.
+    """Return how bright logarithmic spirals make each point of the disc, 0 to 1.
 
-    From three arms on they are less regular: their phase wanders. A single arm is one of two that outshines the other.
+    Three and more arms are less regular: their phase wanders more.
     """
     count = galaxy.arm_count
     winding = np.log(radius / np.float32(galaxy.disc_scale)) / np.float32(np.tan(np.radians(galaxy.arm_pitch)))
@@ -160,7 +159,7 @@ def _arms(galaxy: Galaxy, radius: Array, angle: Array, rng: np.random.Generator)
 
 
 def _bar(galaxy: Galaxy, radius: Array, angle: Array, squash: np.float32, soft: float) -> Array:
-    """A Ferrers-like bar in the disc's plane, four times as long as wide."""
+    """Return a Ferrers-like bar in the disc's plane, four times as long as wide."""
     along = angle - np.float32(np.radians(galaxy.bar_angle))
     u, v = radius * np.cos(along), radius * np.sin(along)
     length = np.float32(galaxy.bar_length)
@@ -169,7 +168,7 @@ def _bar(galaxy: Galaxy, radius: Array, angle: Array, squash: np.float32, soft: 
 
 
 def _arc(x: Array, y: Array, rng: np.random.Generator) -> Array:
-    """Part of a thin circle around the centre, as a lensed galaxy shows."""
+    """Return part of a thin circle around the centre, like the image of a lensed galaxy."""
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     away = rng.uniform(0.5, 1.0)
     middle = rng.uniform(-np.pi, np.pi)
@@ -177,9 +176,9 @@ def _arc(x: Array, y: Array, rng: np.random.Generator) -> Array:
 
 
 def _dust_lane(galaxy: Galaxy, u: Array, v: Array) -> Array | None:
-    """What dust in the disc's plane lets through in g, r and i; it shows only near edge-on."""
-    seen = 1.0 if galaxy.kind == population.ELLIPTICAL else float(np.clip((galaxy.inclination - 68) / 14, 0, 1))
-    depth = galaxy.dust_lane * seen
+    """Return the light that dust in the disc's plane transmits in g, r and i. None: all, as far from edge-on."""
+    visible = 1.0 if galaxy.kind == ELLIPTICAL else float(np.clip((galaxy.inclination - 68) / 14, 0, 1))
+    depth = galaxy.dust_lane * visible
     if not depth:
         return None
     height = max(0.35 * galaxy.thickness * galaxy.disc_scale, 0.04)
@@ -189,7 +188,7 @@ def _dust_lane(galaxy: Galaxy, u: Array, v: Array) -> Array | None:
 
 
 def _texture(size: int, strength: float, rng: np.random.Generator) -> Array:
-    """Positive random field of mean about 1, grained at about 0.15 radii: star-forming regions."""
+    """Return a positive random field of mean about 1, with grains of about 0.15 radii: star-forming regions."""
     cells = max(8, round(FIELD / 0.16))
     field: Any = cv2.resize(
         rng.standard_normal((cells, cells), np.float32), (size, size), interpolation=cv2.INTER_CUBIC
@@ -198,7 +197,7 @@ def _texture(size: int, strength: float, rng: np.random.Generator) -> Array:
 
 
 def _warp(x: Array, y: Array, strength: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Displace points by a smooth random field: tides and ordinary lopsidedness."""
+    """Displace points by a smooth random field, for tides and ordinary lopsidedness."""
     amplitude = rng.normal(0, strength, (2, 4))
     wave = rng.normal(0, 1.6, (2, 4, 2))
     phase = rng.uniform(0, 2 * np.pi, (2, 4))

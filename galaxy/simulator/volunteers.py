@@ -1,8 +1,8 @@
-"""Volunteers walk the decision tree; their votes become the 37 columns.
+"""Volunteers answer the questions of the decision tree; their votes become the 37 columns.
 
-Every volunteer has a grade of keenness: the keen see arms, bars and oddities where others see a smooth galaxy. Grades
-are few and equally common, so that the expected value of each column is a plain mean over them: the truth that is
-written beside the labels, and from which the noise floor follows.
+Every volunteer has a grade of keenness: keen volunteers see arms, bars and oddities where others see a smooth galaxy.
+Grades are few and equally common, so the expected value of each column is a plain mean over them. These expected values
+are written beside the labels; the RMSE between the two is the noise floor.
 """
 
 from dataclasses import dataclass
@@ -10,31 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from galaxy.core.decision_tree import COLUMN_INDEX, COLUMNS, QUESTIONS, Question, column_slice
 from galaxy.simulator.answers import answer_chances
 from galaxy.simulator.visibility import Visible
-from galaxy.core.decision_tree import COLUMN_INDEX
-from galaxy.core.decision_tree import COLUMNS
-from galaxy.core.decision_tree import QUESTIONS
-from galaxy.core.decision_tree import Question
-from galaxy.core.decision_tree import column_slice
 
 Array = NDArray[np.float64]
 
 FEWEST = 16
-"""The fewest volunteers a galaxy of the competition had; the median was 44 (Willett et al. 2013)."""
+"""The fewest volunteers of any galaxy of the competition; the median was 44 (Willett et al. 2013)."""
 
 KEENNESS = np.array([-1.47, -0.79, -0.37, 0.0, 0.37, 0.79, 1.47])
 """Grades: the middles of seven equal shares of the standard normal distribution."""
 
 IMPRESSION = 0.45
-"""Standard deviation, in logits, of what all volunteers make of a picture and the parameters don't say."""
+"""Standard deviation, in logits, of an impression of the picture that all its volunteers share."""
 
 UNRELIABLE = 0.06
 """Share of volunteers whose votes count less because they often disagree with the others (Willett et al. 2013)."""
 
 
 def _leads_to(question: Question) -> list[int]:
-    """The columns whose answers lead to the question; none lead to the first."""
+    """Return the columns whose answers lead to the question; none lead to the first."""
     return [
         COLUMN_INDEX[column]
         for other in QUESTIONS
@@ -45,7 +41,7 @@ def _leads_to(question: Question) -> list[int]:
 
 @dataclass(frozen=True)
 class Step:
-    """A question as a step of the walk: its block of the 37 columns, its parent's column, what leads to it."""
+    """A question as a step: its block of the 37 columns, its parent's column, the columns that lead to it."""
 
     block: slice
     parent: int | None
@@ -53,7 +49,7 @@ class Step:
 
 
 def _steps() -> tuple[Step, ...]:
-    """The questions, each after all that lead to it."""
+    """Return the questions, each after all that lead to it."""
     steps: list[Step] = []
     left = list(QUESTIONS)
     done: set[int] = set()
@@ -73,7 +69,7 @@ NOTHING_ODD, STAR = COLUMN_INDEX["Class6.2"], COLUMN_INDEX["Class1.3"]
 
 @dataclass(frozen=True)
 class Classification:
-    """What came out for one galaxy: `columns` as labelled, `expected` their expected values, both (37,)."""
+    """The result for one galaxy: `columns` are the labels, `expected` their expected values, both (37,)."""
 
     volunteers: int
     columns: Array
@@ -81,7 +77,7 @@ class Classification:
 
 
 def classify(visible: Visible, median: int, rng: np.random.Generator) -> Classification:
-    """Let volunteers, in the median `median` of them, classify a galaxy of which that is visible."""
+    """Let volunteers classify a galaxy by what is visible of it; `median` is their number in the median."""
     chances = answer_chances(visible, KEENNESS, rng.normal(0, IMPRESSION, len(COLUMNS)))
     count = number_of_volunteers(median, rng)
     votes = walk(chances[rng.integers(len(KEENNESS), size=count)], rng)
@@ -90,13 +86,13 @@ def classify(visible: Visible, median: int, rng: np.random.Generator) -> Classif
 
 
 def number_of_volunteers(median: int, rng: np.random.Generator) -> int:
-    """As in the competition: at a median of 44, over 99.9 % of galaxies have at least 28, and none below 16."""
+    """Draw as in the competition: at a median of 44, over 99.9 % of galaxies have at least 28, and none below 16."""
     share = rng.uniform(0.36, 0.64) if rng.random() < 0.0002 else rng.normal(1, 0.105)
     return max(round(median * share), FEWEST)
 
 
 def walk(chances: Array, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Each volunteer's walk through the tree, by their chances of each answer: (volunteers, 37), true where given."""
+    """Draw each volunteer's answers from their chances of each answer: (volunteers, 37), true for the given ones."""
     votes = np.zeros(chances.shape, bool)
     for step in STEPS:
         asked = votes[:, step.leads_here].any(axis=1) if step.leads_here else np.ones(len(votes), bool)
@@ -107,10 +103,10 @@ def walk(chances: Array, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def columns_from_votes(votes: NDArray[np.bool_], weights: Array) -> Array:
-    """The 37 columns by the competition's rules.
+    """Return the 37 columns by the competition's rules.
 
-    Weighted shares of each question's answers, times the parent column; question 6 has no parent, and where nobody
-    was asked it, nothing is odd.
+    A column is the weighted share of its question's answers, times the parent column. Question 6 has no parent; if
+    nobody was asked it, nothing is odd.
     """
     totals = weights @ votes
     columns = np.zeros(len(COLUMNS))
@@ -125,17 +121,17 @@ def columns_from_votes(votes: NDArray[np.bool_], weights: Array) -> Array:
 
 
 def expected_columns(chances: Array, count: int) -> Array:
-    """The expected value of each column for `count` volunteers of random grades: what a perfect model predicts.
+    """Return each column's expected value for `count` volunteers of random grades: what a perfect model predicts.
 
     Args:
-        chances: (grades, 37), of each answer where its question is asked.
+        chances: (grades, 37), of each answer if its question is asked.
     """
     given = np.empty_like(chances)
     for step in STEPS:
         asked = given[:, step.leads_here].sum(axis=1, keepdims=True) if step.leads_here else 1.0
         given[:, step.block] = chances[:, step.block] * asked
     expected: Array = given.mean(axis=0)
-    # Questions 6 and 8 are shares of those who were asked; that nobody was has a chance of its own.
+    # Columns 6 and 8 are shares of the volunteers who were asked; it is possible that nobody was.
     nobody = expected[STAR] ** count
     for block in (ODD, ODD_FEATURE):
         expected[block] *= (1 - nobody) / (1 - expected[STAR])

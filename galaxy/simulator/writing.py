@@ -1,8 +1,7 @@
-"""Every galaxy, on all cores, into the competition's files.
+"""Simulate every galaxy, on all cores, and write the competition's files.
 
-A galaxy depends on the seed and its own id alone: each has random streams of its own, so the files are the same
-however many processes make them. Galaxies pass through in order of their ids and are written as they come; only a few
-batches are ever in memory.
+A galaxy depends only on the seed and its id, from which its random streams start, so the files do not depend on the
+number of processes. Galaxies are made and written in order of their ids; only a few batches are in memory.
 """
 
 import csv
@@ -14,7 +13,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,34 +22,29 @@ from joblib import cpu_count
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from galaxy.data import simulated_truth
-from galaxy.core.competition import SOLUTIONS
-from galaxy.core.competition import TEST_IMAGES
-from galaxy.core.competition import TRAINING_IMAGES
-from galaxy.core.competition import zip_path
+from galaxy.core.competition import SOLUTIONS, TEST_IMAGES, TRAINING_IMAGES, zip_path
+from galaxy.core.decision_tree import COLUMNS
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import atomic
 from galaxy.core.params import Simulated
-from galaxy.simulator.observation import Conditions
-from galaxy.simulator.observation import photograph
-from galaxy.simulator.population import Galaxy
-from galaxy.simulator.population import draw
-from galaxy.simulator.visibility import look
-from galaxy.simulator.volunteers import Classification
-from galaxy.simulator.volunteers import classify
-from galaxy.core.decision_tree import COLUMNS
+from galaxy.core.paths import SIMULATED_TRUTH
+from galaxy.core.runtime import process_pool
+from galaxy.simulator.observation import Conditions, photograph
+from galaxy.simulator.population import Galaxy, draw
+from galaxy.simulator.visibility import visible_structure
+from galaxy.simulator.volunteers import Classification, classify
 
 IDS = range(100_000, 1_000_000)
 DATE = (2013, 12, 20, 0, 0, 0)
-"""Of the members of every zip: the competition's first day."""
+"""Date of the members of every zip: the competition's first day."""
 
 BATCH = 16
-"""Galaxies a process makes at a time: enough to hide the passing around, few enough for a smooth progress bar."""
+"""Galaxies per task: enough to make the pool's overhead small, few enough for a smooth progress bar."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One galaxy as it goes into the files."""
+    """One galaxy, ready to be written."""
 
     id: int
     jpeg: bytes
@@ -60,16 +53,15 @@ class Sample:
 
 
 def simulate(folder: Path, options: Simulated, processes: int | None = None) -> None:
-    """Write the competition's files, simulated, into `folder`.
+    """Write the competition's three zips, simulated, into `folder`, and `simulated_truth.csv`.
 
-    These are `images_training_rev1.zip`, `images_test_rev1.zip`, `training_solutions_rev1.zip` and, for the labelled
-    galaxies, `simulated_truth.csv`: parameters, volunteers and the expected value of each column.
+    `simulated_truth.csv` has the labelled galaxies' parameters, volunteers and the expected value of each column.
 
     Args:
-        processes: how many to use; all cores by default. The files don't depend on it.
+        processes: how many to use; one per core by default. The files do not depend on it.
 
     Raises:
-        GalaxyError: if there are not enough ids of six digits.
+        GalaxyError: there are not enough ids of six digits.
     """
     training, test = draw_ids(options)
     with (
@@ -83,7 +75,7 @@ def simulate(folder: Path, options: Simulated, processes: int | None = None) -> 
 
 
 def draw_ids(options: Simulated) -> tuple[list[int], list[int]]:
-    """Ids of training and of test galaxies, each ascending: distinct numbers of six digits, shuffled by the seed."""
+    """Draw the ids of training and test galaxies, each ascending: distinct numbers of six digits, by the seed."""
     wanted = options.training_galaxies + options.test_galaxies
     if wanted > len(IDS):
         raise GalaxyError(
@@ -96,13 +88,13 @@ def draw_ids(options: Simulated) -> tuple[list[int], list[int]]:
 
 
 def make_sample(galaxy_id: int, options: Simulated) -> Sample:
-    """The galaxy of that id: its parameters, picture and classification have a random stream each."""
+    """Simulate the galaxy with that id; its parameters, picture and classification have a random stream each."""
     streams = np.random.SeedSequence(options.seed, spawn_key=(galaxy_id,)).spawn(3)
-    for_galaxy, for_picture, for_volunteers = (np.random.default_rng(stream) for stream in streams)
     conditions = Conditions(options.seeing, options.noise)
-    galaxy = draw(for_galaxy)
-    jpeg = photograph(galaxy, conditions, for_picture)
-    return Sample(galaxy_id, jpeg, galaxy, classify(look(galaxy, conditions), options.volunteers, for_volunteers))
+    galaxy = draw(np.random.default_rng(streams[0]))
+    jpeg = photograph(galaxy, conditions, np.random.default_rng(streams[1]))
+    visible = visible_structure(galaxy, conditions)
+    return Sample(galaxy_id, jpeg, galaxy, classify(visible, options.volunteers, np.random.default_rng(streams[2])))
 
 
 def _make_batch(ids: tuple[int, ...], options: Simulated) -> list[Sample]:
@@ -111,21 +103,17 @@ def _make_batch(ids: tuple[int, ...], options: Simulated) -> list[Sample]:
 
 @contextmanager
 def _makers(options: Simulated, processes: int) -> Iterator[Any]:
-    """A function from ids to an iterator of their samples, in order, made by that many processes."""
+    """Give a function from ids to an iterator of their samples, in order, made by that many processes."""
     if processes == 1:
         _use_one_thread()
         yield lambda ids: (make_sample(galaxy_id, options) for galaxy_id in ids)
         return
-    # Fresh processes: a forked copy of one that runs threads (OpenCV's, PyTorch's) can hang.
-    with ProcessPoolExecutor(processes, get_context("spawn"), _use_one_thread) as pool:
-        try:
-            yield lambda ids: _in_order(pool, ids, options, ahead=3 * processes)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with process_pool(_use_one_thread, processes=processes) as pool:
+        yield lambda ids: _in_order(pool, ids, options, ahead=3 * processes)
 
 
 def _in_order(pool: ProcessPoolExecutor, ids: Iterable[int], options: Simulated, ahead: int) -> Iterator[Sample]:
-    """Samples in the order of `ids`, with at most `ahead` batches under way."""
+    """Yield samples in the order of `ids`, with at most `ahead` batches in the pool."""
     source = iter(ids)
     queue: deque[Future[list[Sample]]] = deque()
     while batch := tuple(islice(source, BATCH)):
@@ -137,26 +125,29 @@ def _in_order(pool: ProcessPoolExecutor, ids: Iterable[int], options: Simulated,
 
 
 def _use_one_thread() -> None:
-    """Let processes, not OpenCV's threads, share out the cores."""
+    """Keep OpenCV to one thread: there is one process per core already."""
     cv2.setNumThreads(1)
 
 
 def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
     with ExitStack() as stack:
         images = stack.enter_context(_new_zip(zip_path(folder, TRAINING_IMAGES)))
-        truths = stack.enter_context(_new_text(folder / simulated_truth.NAME))
+        truths = stack.enter_context(_new_text(folder / SIMULATED_TRUTH))
         solutions_zip = stack.enter_context(_new_zip(zip_path(folder, SOLUTIONS)))
         member = stack.enter_context(solutions_zip.open(_member(f"{SOLUTIONS}.csv", zipfile.ZIP_DEFLATED), "w"))
         solutions = stack.enter_context(io.TextIOWrapper(member, encoding="ascii", newline="\n"))
-        solution_rows, truth_rows = (csv.writer(file, lineterminator="\n") for file in (solutions, truths))
+        solution_rows = csv.writer(solutions, lineterminator="\n")
+        truth_rows = csv.writer(truths, lineterminator="\n")
         solution_rows.writerow(["GalaxyID", *COLUMNS])
         truth_rows.writerow(["GalaxyID", *(field.name for field in fields(Galaxy)), "volunteers", *COLUMNS])
         for sample in samples:
             _add_image(images, TRAINING_IMAGES, sample)
-            seen = sample.classification
+            classification = sample.classification
             parameters = (_short(value) for value in asdict(sample.galaxy).values())
-            solution_rows.writerow([sample.id, *_decimals(seen.columns)])
-            truth_rows.writerow([sample.id, *parameters, seen.volunteers, *_decimals(seen.expected)])
+            solution_rows.writerow([sample.id, *_decimals(classification.columns)])
+            truth_rows.writerow(
+                [sample.id, *parameters, classification.volunteers, *_decimals(classification.expected)]
+            )
             progress.update()
 
 
@@ -172,7 +163,7 @@ def _add_image(images: zipfile.ZipFile, folder: str, sample: Sample) -> None:
 
 
 def _member(name: str, compression: int) -> zipfile.ZipInfo:
-    """A zip's member that is the same whenever and wherever it is written."""
+    """Return a zip's member that is the same whenever and wherever it is written."""
     info = zipfile.ZipInfo(name, DATE)
     info.compress_type, info.create_system, info.external_attr = compression, 3, 0o644 << 16
     return info
@@ -191,7 +182,7 @@ def _new_text(path: Path) -> Iterator[io.TextIOBase]:
 
 
 def _decimals(values: NDArray[np.float64]) -> list[str]:
-    """Six decimals, as in the competition's file: sums of the tree then hold to 1e-5."""
+    """Format with six decimals, as in the competition's file, so that the sums of the tree hold to 1e-5."""
     return [f"{value:.6f}" for value in values]
 
 

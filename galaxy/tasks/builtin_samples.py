@@ -1,20 +1,15 @@
-"""A tiny sample for each task, made here: coloured gratings, a direction and a colour a class, with noise.
-
-They are no pictures of anything; the tests and a first look run on them without network or files.
-"""
+"""Make a tiny sample for each task without network or files: noisy gratings, one direction and colour per class."""
 
 import numpy as np
 
-from galaxy.tasks.readers import CIFAR10_CLASSES
-from galaxy.tasks.readers import FASHION_CLASSES
-from galaxy.tasks.readers import Collected
+from galaxy.tasks.readers import CIFAR10_CLASSES, FASHION_CLASSES, Collected
 
 SPORTS = ("Basketball", "Football", "Rowing", "Swimming", "Tennis", "Yoga")
 PERIOD = 8
 
 
 def gratings(labels: np.ndarray, classes: int, size: int, channels: int, seed: int) -> np.ndarray:
-    """N×size×size×channels uint8: a class is a direction of stripes, and how strong each channel is."""
+    """Return N×size×size×channels uint8; the class sets the direction of the stripes and the strength per channel."""
     draw = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size] * (2 * np.pi / PERIOD)
     angle = (labels * np.pi / classes)[:, None, None]
@@ -26,7 +21,7 @@ def gratings(labels: np.ndarray, classes: int, size: int, channels: int, seed: i
 
 
 def _numbered(classes: tuple[str, ...], size: int, channels: int) -> Collected:
-    """Sixteen images a class to train on, four to test; one of them is in both by mistake, as in real data sets."""
+    """Return 16 training and 4 test images per class. As in real data sets, one image is in both by mistake."""
     labels = np.tile(np.arange(len(classes)), 20)
     images = gratings(labels, len(classes), size, channels, seed=0)
     own_test = np.arange(len(labels)) >= 16 * len(classes)
@@ -35,17 +30,17 @@ def _numbered(classes: tuple[str, ...], size: int, channels: int) -> Collected:
 
 
 def cifar10(size: int) -> Collected:
-    """Colour images of ten classes."""
+    """Return colour images of ten classes."""
     return _numbered(CIFAR10_CLASSES, size, 3)
 
 
 def fashion_mnist(size: int) -> Collected:
-    """Grey images of ten classes."""
+    """Return grey images of ten classes."""
     return _numbered(FASHION_CLASSES, size, 1)
 
 
 def sports(size: int) -> Collected:
-    """Six classes of 12 to 32 images, three images twice, and 12 images without labels, one of them with one."""
+    """Return six classes of 12 to 32 images, three images twice, and 12 unlabelled images, one of them labelled too."""
     labels = np.repeat(np.arange(len(SPORTS)), [12, 16, 20, 24, 28, 32])
     images = gratings(labels, len(SPORTS), size, 3, seed=0)
     images[1], images[20], images[60] = images[0], images[21], images[61]

@@ -1,4 +1,4 @@
-"""Byte-identical images: found, reported, and never on both sides of a split."""
+"""Find byte-identical images, so that none is on both sides of a split."""
 
 import hashlib
 
@@ -7,22 +7,22 @@ import pandas as pd
 
 
 def groups(images: np.ndarray) -> np.ndarray:
-    """N group numbers, in the order of first appearance: images have the same where all of their bytes are equal."""
+    """Return N group numbers, in order of first appearance; identical images have the same number."""
     digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
     return pd.factorize(np.array(digests, dtype=object))[0]
 
 
-def report(group: np.ndarray, labels: np.ndarray, own_test: np.ndarray) -> dict[str, int]:
-    """How many images are identical to another.
+def count(group: np.ndarray, labels: np.ndarray, own_test: np.ndarray) -> dict[str, int]:
+    """Count identical images.
 
     Args:
-        group: M group numbers (`groups`), of N labelled images and those after them that have no label.
-        labels: N numbers of classes.
-        own_test: M booleans, whether an image is in a test set that came with the data.
+        group: M group numbers (`groups`): N labelled images first, then those without a label.
+        labels: N class numbers.
+        own_test: M booleans, true for images of the test set that came with the data.
 
     Returns:
-        `identical_images` (in groups of two and more), `identical_groups`, `of_several_classes` (groups whose labels
-        differ), and `left_out` (images identical to one of the test set that came with the data).
+        `identical_images`, `identical_groups`, `of_several_classes` (groups whose labels differ), and `left_out`
+        (images identical to one of the test set that came with the data).
     """
     sizes = np.bincount(group)
     classes = pd.Series(labels).groupby(group[: len(labels)]).nunique()
@@ -35,5 +35,5 @@ def report(group: np.ndarray, labels: np.ndarray, own_test: np.ndarray) -> dict[
 
 
 def left_out(group: np.ndarray, own_test: np.ndarray) -> np.ndarray:
-    """N booleans: whether an image outside the data's own test set is identical to one in it."""
+    """Return N booleans: true for images outside the data's own test set that are identical to one in it."""
     return ~own_test & np.isin(group, group[own_test])

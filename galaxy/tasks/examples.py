@@ -1,7 +1,7 @@
-"""Packed sets of labelled images, as the prepare stage of a task leaves them.
+"""Hold labelled images in memory and on disk, as the prepare stage of a task writes them.
 
-A folder holds `images.npy` (uint8, N×size×size×C, to be memory-mapped), `images.csv` (one row an image in the same
-order: `name`, and where it is labelled `class` and `set`) and `source.json` (the classes in order, and provenance).
+A folder holds `images.npy` (uint8, N×size×size×C, to be memory-mapped), `images.csv` (one row per image in the same
+order: `name` and, if labelled, `class` and `set`) and `source.json` (the classes in order, and provenance).
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galaxy.core import files
-from galaxy.core import source_info
+from galaxy.core import files, source_info
+from galaxy.core.centre_crop import central_square
+from galaxy.data.split import SETS
 from galaxy.ingest.decode import squares
 
-SETS = ("train", "valid", "test")
 UNUSED = "unused"
+"""The set of images that are left out, besides train, valid and test."""
+
+LABELLED, HELD_OUT, UNLABELLED = "labelled", "held_out", "unlabelled"
+"""The data sets that a task may have: with labels; with the labels of classes kept for transfer; without labels."""
+
 IMAGES, TABLE = "images.npy", "images.csv"
 
 
@@ -32,14 +37,14 @@ class Examples:
 
     @classmethod
     def open(cls, folder: Path) -> "Examples":
-        """Open what `write` wrote; images are memory-mapped."""
+        """Read a folder that `write` wrote; the images are memory-mapped."""
         source = source_info.read(folder)
         images = np.load(folder / IMAGES, mmap_mode="r")
         table = pd.read_csv(folder / TABLE, dtype=str, keep_default_na=False)
         return cls(images, table, tuple(source.pop("classes")), source)
 
     def write(self, folder: Path) -> None:
-        """Write it into `folder`."""
+        """Write the images, the table and the provenance into `folder`."""
         with files.atomic(folder / IMAGES) as part, part.open("wb") as file:
             np.save(file, self.images)
         files.write_csv(folder / TABLE, self.table)
@@ -47,20 +52,19 @@ class Examples:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """N numbers of classes, int64."""
+        """N class numbers, int64."""
         return self.table["class"].map({name: i for i, name in enumerate(self.classes)}).to_numpy(np.int64)
 
     def rows(self, name: str) -> np.ndarray:
-        """The rows of a set."""
+        """Return the row numbers of a set."""
         return np.flatnonzero((self.table["set"] == name).to_numpy())
 
-    def seen(self, crop: int, size: int) -> np.ndarray:
-        """What a network is scored on: the central `crop`×`crop` pixels of all images, made N×size×size×C."""
-        start = (self.images.shape[1] - crop) // 2
-        central = self.images[:, start : start + crop, start : start + crop]
+    def network_input(self, crop: int, size: int) -> np.ndarray:
+        """Return what a network is scored on: the central `crop`×`crop` pixels of all images, as N×size×size×C."""
+        central = central_square(self.images, crop)
         return central if crop == size else squares(central, size)
 
     def counts(self) -> pd.DataFrame:
-        """How many images of each class each set has: `class`, and a column a set."""
+        """Count the images of each class in each set: `class`, and one column per set."""
         found = pd.crosstab(self.table["class"], self.table["set"])
         return found.reindex(index=list(self.classes), columns=[*SETS, UNUSED], fill_value=0).reset_index(names="class")

@@ -1,16 +1,15 @@
-"""Figures of the classification tasks, drawn and saved like the pipeline's (`galaxy.evaluation.figures`)."""
+"""Draw the figures of the classification tasks, in the style of the pipeline's (`galaxy.evaluation.figures`)."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from galaxy.evaluation.figures import COLOURS
-from galaxy.evaluation.figures import grid
+from galaxy.evaluation.figures import draw_history, grid
 
 
 def confusion(counts: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
-    """A confusion matrix, K×K: rows actual, columns predicted, coloured by the share of the row."""
+    """Draw a K×K confusion matrix: rows actual, columns predicted, coloured by the share of the row."""
     side = 3 + 0.55 * len(classes)
     figure, (axis,) = grid(1, 1, side, side, title)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -25,12 +24,10 @@ def confusion(counts: np.ndarray, classes: tuple[str, ...], title: str) -> Figur
 
 
 def history(histories: dict[str, pd.DataFrame], title: str) -> Figure:
-    """Loss and accuracy by epoch of each model, on train (dashed) and valid."""
+    """Draw each model's loss and accuracy by epoch, on train (dashed) and valid."""
     figure, axes = grid(1, 2, 12, 5, title)
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
-        for colour, (model, table) in zip(COLOURS, histories.items(), strict=False):
-            axis.plot(table["epoch"], table[f"valid_{metric}"], color=colour, label=f"{model}, valid")
-            axis.plot(table["epoch"], table[f"train_{metric}"], color=colour, ls="--", label=f"{model}, train")
+        draw_history(axis, histories, metric)
         axis.set(xlabel="epoch (0: before training)", ylabel=metric)
         axis.legend(fontsize=8)
     axes[0].set_yscale("log")

@@ -1,6 +1,6 @@
-"""Galaxy10's layout and classes, and how the competition's galaxies and votes are written in them.
+"""Write the competition's galaxies in Galaxy10's layout, with classes that follow from their votes.
 
-Galaxy10 (SDSS) was made of the same kind of images: 424×424 pixels, cropped to the central 207 and shrunk threefold.
+Galaxy10 (SDSS) was made from the same images: 424×424 pixels, cropped to the central 207, at a third of their scale.
 """
 
 import tempfile
@@ -9,14 +9,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from galaxy.core import competition
-from galaxy.ingest import archives
-from galaxy.core import files
-from galaxy.core import decision_tree
-from galaxy.ingest.decode import Cropper
+from galaxy.core import competition, decision_tree, files
 from galaxy.core.params import Simulated
+from galaxy.ingest import archives
+from galaxy.ingest.decode import Cropper
 from galaxy.ingest.preprocess import pack
-from galaxy.simulator import simulate
 
 SIDE, CROP = 69, 207
 
@@ -32,23 +29,18 @@ CHAINS: dict[str, tuple[str, ...]] = {
     "disk, face-on, medium spiral": ("Class1.2", "Class2.2", "Class4.1", "Class10.2"),
     "disk, face-on, loose spiral": ("Class1.2", "Class2.2", "Class4.1", "Class10.3"),
 }
-"""The ten classes in Galaxy10's order, each as the answers that lead to it."""
+"""The ten classes in Galaxy10's order, each with the answers that lead to it."""
 
 CLASSES = tuple(CHAINS)
 
 BUILTIN = Simulated(training_galaxies=240, test_galaxies=1, seed=10, volunteers=44, seeing=1.3, noise=1.0)
+"""The galaxies of the tiny sample."""
 
 
 def followed(votes: np.ndarray) -> np.ndarray:
-    """Which classes' chains the majority followed: at every question on the way more than half chose that answer.
+    """Return N×10 booleans from N×37 vote fractions: more than half of the voters chose every answer of the chain.
 
-    Shares of exactly one half, rounded in the file, may be above it for two answers to one question.
-
-    Args:
-        votes: N×37 fractions.
-
-    Returns:
-        N×10 booleans.
+    A galaxy may have two classes, because a share of one half may be rounded to a little more.
     """
     found = np.ones((len(votes), len(CHAINS)), bool)
     for number, chain in enumerate(CHAINS.values()):
@@ -60,17 +52,13 @@ def followed(votes: np.ndarray) -> np.ndarray:
 
 
 def majority(votes: np.ndarray) -> np.ndarray:
-    """The class whose chain the majority followed, −1 where that is none or two; of N×37 fractions."""
+    """Return the number of the class whose chain the majority followed, −1 for none or two; from N×37 fractions."""
     found = followed(votes)
     return np.where(found.sum(axis=1) == 1, found.argmax(axis=1), -1)
 
 
 def write(raw: Path, path: Path) -> int:
-    """Write the galaxies of the competition's zips in `raw` that have a majority's class as Galaxy10's HDF5.
-
-    Returns:
-        How many there are.
-    """
+    """Write the galaxies in `raw` that have a class as Galaxy10's HDF5; return how many there are."""
     solutions = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
     classes = majority(solutions[list(decision_tree.COLUMNS)].to_numpy())
     archive = competition.zip_path(raw, competition.TRAINING_IMAGES)
@@ -83,10 +71,3 @@ def write(raw: Path, path: Path) -> int:
             file["images"] = np.load(packed, mmap_mode="r")
             file["ans"] = classes[classes >= 0].astype(np.uint8)
     return len(chosen)
-
-
-def write_builtin(path: Path) -> int:
-    """The same of a small simulated sample."""
-    with tempfile.TemporaryDirectory() as folder:
-        simulate(Path(folder), BUILTIN)
-        return write(Path(folder), path)

@@ -1,26 +1,21 @@
-"""The params of a classification task, `classification/<task>/params.yaml`: typed and validated like the pipeline's."""
+"""Read a classification task's `params.yaml`: every setting, typed and validated like the pipeline's."""
 
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from galaxy.core import params
-from galaxy.core.errors import GalaxyError
-from galaxy.core.params import ModelSections
-from galaxy.core.params import RandomCrop
-from galaxy.core.params import Section
-from galaxy.core.params import Training
+from galaxy.core.params import ModelName, RandomCrop, Training
+from galaxy.core.params_file import PARAMS_FILE, Section, read
 
 
 class Data(Section):
+    name: Literal["galaxy10", "cifar10", "fashion_mnist", "sports"] = Field(description="The data set.")
     source: Literal["official", "local", "builtin"] = Field(
-        description="The data set's own download, files as found, or a tiny sample that is made here."
+        description="The data set's own download, your own files, or a tiny sample that is made here."
     )
     local: str = Field(min_length=1, description="File or folder of source local.")
-    size: int = Field(
-        ge=8, le=1024, description="Side of the packed images: others are resized, and their longer side cropped."
-    )
+    size: int = Field(ge=8, le=1024, description="Side of the packed images: the central square, resized.")
 
 
 class Split(Section):
@@ -28,14 +23,14 @@ class Split(Section):
 
     train: int = Field(ge=1, description="Images to train on.")
     valid: int = Field(ge=1, description="Images that choose the epoch.")
-    test: int = Field(ge=0, description="Images that are only reported on; 0: the data set brings its own.")
+    test: int = Field(ge=0, description="Images that only the final scores use; 0: the data set has its own.")
     seed: int = Field(ge=0, description="Seed of the permutation.")
 
 
 class HeldOut(Split):
-    """Classes of a data set of their own, for transfer."""
+    """Classes held out as a data set of their own, for transfer."""
 
-    classes: int = Field(ge=2, description="How many classes, the last ones, are held out.")
+    classes: int = Field(ge=2, description="Number of classes to hold out: the last ones.")
 
 
 class Evaluate(Section):
@@ -44,57 +39,40 @@ class Evaluate(Section):
 
 
 class Train(Training):
-    """The training of a classifier."""
+    """Training of a classifier."""
 
     input_size: int = Field(
         ge=8,
-        description="Side that the network sees, in pixels. Scored: the central square of that side where "
-        "augmentation.scale is null, else the whole image resized to it.",
+        description="Side of the network's input, in pixels. For scores: the central square of that side if "
+        "augmentation.scale is null, else the whole image resized.",
     )
-    label_smoothing: float = Field(ge=0, lt=1, description="Share of the target that goes to all classes alike.")
-    balance: bool = Field(description="Draw training images of the smaller classes again until all are equal.")
+    label_smoothing: float = Field(ge=0, lt=1, description="Share of the target that is spread over all classes.")
+    balance: bool = Field(description="Repeat training images of the smaller classes until all are equal in size.")
     augmentation: RandomCrop
 
 
-class TaskParams(ModelSections[Train]):
+class TaskParams(Section):
     """The whole file of a task."""
 
     data: Data
     split: Split
-    compared: list[str] = Field(min_length=1, description="The models that are trained and compared.")
+    held_out: HeldOut | None = None
+    compared: list[str] = Field(min_length=1, description="The models to train and compare.")
+    train: dict[ModelName, Train] = Field(description="Models by name, each with the keys below.")
     evaluate: Evaluate
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        unknown = [name for name in self.compared if name not in self.models]
+        unknown = [name for name in self.compared if name not in self.train]
         if unknown:
-            raise ValueError(f"compared names {', '.join(unknown)}; it may name {', '.join(self.models)}")
-        for name, model in self.models.items():
-            if model.input_size > self.data.size:
-                raise ValueError(
-                    f"train_{name}.input_size ({model.input_size}) is above data.size ({self.data.size}); lower it"
-                )
+            raise ValueError(f"compared names {', '.join(unknown)}; it may name {', '.join(self.train)}")
+        size = self.data.size
+        for name, model in self.train.items():
+            if model.input_size > size:
+                raise ValueError(f"train.{name}.input_size ({model.input_size}) is above data.size ({size}); lower it")
         return self
 
 
-class Galaxy10Params(TaskParams):
-    held_out: HeldOut
-
-
-SCHEMAS: dict[str, type[TaskParams]] = {
-    "galaxy10": Galaxy10Params,
-    "cifar10": TaskParams,
-    "fashion_mnist": TaskParams,
-    "sports": TaskParams,
-}
-
-
-def load(task: str) -> TaskParams:
-    """Read and validate a task's params file.
-
-    Raises:
-        GalaxyError: no such task, or a mistake in the file, see `galaxy.params.read`.
-    """
-    if task not in SCHEMAS:
-        raise GalaxyError(f"unknown task {task!r}; there are {', '.join(SCHEMAS)}")
-    return params.read(Path("classification") / task / "params.yaml", SCHEMAS[task])
+def load(path: Path = PARAMS_FILE) -> TaskParams:
+    """Read and validate a task's params file; see `galaxy.core.params_file.read`."""
+    return read(path, TaskParams)

@@ -1,4 +1,7 @@
-"""Data sets as they are found in files: HDF5, zips or folders of images, idx, and CIFAR-10's binary records."""
+"""Read data sets from files: HDF5, zips or folders of images, idx, and CIFAR-10's binary records.
+
+Each reader raises GalaxyError if a file is absent or damaged, or if the data have another layout.
+"""
 
 import gzip
 import io
@@ -14,11 +17,9 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from galaxy.core.errors import GalaxyError, list_problems
 from galaxy.ingest import archives
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import list_problems
-from galaxy.ingest.decode import square
-from galaxy.ingest.decode import squares
+from galaxy.ingest.decode import square, squares
 
 FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -34,9 +35,9 @@ class Collected:
 
     Attributes:
         images: N×size×size×C uint8, labelled.
-        names, labels: what each is called, and the number of its class.
+        names, labels: each image's name, and the number of its class.
         classes: names of the classes.
-        own_test: N booleans, whether the data set itself counts an image as its test set's.
+        own_test: N booleans, true for images of the data set's own test set.
         unlabelled, unlabelled_names: M×size×size×C images without a class, and their names.
     """
 
@@ -50,14 +51,10 @@ class Collected:
 
 
 def numbered(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], tests: int, where: str) -> Collected:
-    """Images that are called by their number; the last `tests` are the data set's own test set.
-
-    Raises:
-        GalaxyError: a label that is no class's number.
-    """
+    """Check labels, and name images by their numbers; the last `tests` are the data set's own test set."""
     if len(images) != len(labels) or not len(labels) or labels.min() < 0 or labels.max() >= len(classes):
         raise GalaxyError(
-            f"{where}: {len(images)} images and {len(labels)} labels, which must be as many, and numbers from 0 to "
+            f"{where}: {len(images)} images and {len(labels)} labels; there must be one label per image, from 0 to "
             f"{len(classes) - 1}; fetch it again"
         )
     own_test = np.arange(len(images)) >= len(images) - tests
@@ -65,11 +62,7 @@ def numbered(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], t
 
 
 def hdf5(path: Path, classes: tuple[str, ...], size: int) -> Collected:
-    """Galaxy10's layout: `images`, uint8, N×size×size×3, and `ans`, N numbers of classes.
-
-    Raises:
-        GalaxyError: no such layout.
-    """
+    """Read Galaxy10's layout: `images`, uint8, N×size×size×3, and `ans`, N class numbers."""
     try:
         with h5py.File(path) as file:
             images, labels = np.asarray(file["images"]), np.asarray(file["ans"])
@@ -84,21 +77,17 @@ def hdf5(path: Path, classes: tuple[str, ...], size: int) -> Collected:
 
 
 def idx(folder: Path, size: int) -> Collected:
-    """Fashion-MNIST's four files of idx format, gzipped.
-
-    Raises:
-        GalaxyError: a file is absent, or no idx.
-    """
-    parts = []
-    for name in ("train", "t10k"):
-        images = _idx(folder / f"{name}-images-idx3-ubyte.gz", 3)
-        parts.append((images, _idx(folder / f"{name}-labels-idx1-ubyte.gz", 1)))
-    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return numbered(squares(images[..., None], size), labels, FASHION_CLASSES, len(parts[1][0]), str(folder))
+    """Read Fashion-MNIST's four gzipped files in idx format."""
+    images = _idx(folder / "train-images-idx3-ubyte.gz", 3)
+    labels = _idx(folder / "train-labels-idx1-ubyte.gz", 1)
+    test_images = _idx(folder / "t10k-images-idx3-ubyte.gz", 3)
+    test_labels = _idx(folder / "t10k-labels-idx1-ubyte.gz", 1)
+    images, labels = np.concatenate([images, test_images]), np.concatenate([labels, test_labels])
+    return numbered(squares(images[..., None], size), labels, FASHION_CLASSES, len(test_images), str(folder))
 
 
 def _idx(path: Path, dimensions: int) -> np.ndarray:
-    """The bytes of one idx file: magic number (type 8, the number of dimensions), sizes as big-endian int32, data."""
+    """Read an idx file of bytes: magic number (type 8, number of dimensions), sizes as big-endian int32, data."""
     try:
         content = gzip.decompress(path.read_bytes())
         magic = int.from_bytes(content[:4], "big")
@@ -113,24 +102,20 @@ def _idx(path: Path, dimensions: int) -> np.ndarray:
 
 
 def cifar10(path: Path, size: int) -> Collected:
-    """CIFAR-10: the authors' binary archive (`.tar.gz`), or a zip or folder of `train|test/<class>/<image>`.
-
-    Raises:
-        GalaxyError: neither, or an image that cannot be read.
-    """
+    """Read CIFAR-10: the authors' binary archive (`.tar.gz`), or a zip or folder of `train|test/<class>/<image>`."""
     return _records(path, size) if path.name.endswith(".tar.gz") else folders(path, size)
 
 
 def _records(path: Path, size: int) -> Collected:
-    """Records of a byte (the class) and 3×32×32 bytes (the image); five batches to train on and one to test."""
-    record = 1 + 3 * _CIFAR10_SIDE**2
+    """Read records of one byte (the class) and 3×32×32 bytes (the image): five training batches and a test batch."""
+    names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+    batches = []
     try:
         with tarfile.open(path) as archive:
-            batches = []
-            for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+            for name in names:
                 member = archive.extractfile(f"cifar-10-batches-bin/{name}")
                 assert member is not None
-                batches.append(np.frombuffer(member.read(), np.uint8).reshape(-1, record))
+                batches.append(np.frombuffer(member.read(), np.uint8).reshape(-1, 1 + 3 * _CIFAR10_SIDE**2))
     except (OSError, KeyError, ValueError, EOFError, tarfile.TarError) as error:
         raise GalaxyError(f"{path} is not CIFAR-10's binary archive: {error}; fetch it again") from None
     rows = np.concatenate(batches)
@@ -139,36 +124,32 @@ def _records(path: Path, size: int) -> Collected:
 
 
 def folders(path: Path, size: int) -> Collected:
-    """Images in `train/<class>/` and `test/<class>/`; the classes are the folders' names, sorted.
-
-    Raises:
-        GalaxyError: no such images, or one that cannot be read.
-    """
+    """Read images in `train/<class>/` and `test/<class>/`; the classes are the folders' names, sorted."""
     with members(path) as files:
-        named = {name: PurePosixPath(name).parts for name in files.images}
-        chosen = [name for name, parts in named.items() if len(parts) == 3 and parts[0] in ("train", "test")]
-        classes = tuple(sorted({named[name][1] for name in chosen}))
+        names, class_names, own_test = [], [], []
+        for name in files.images:
+            parts = PurePosixPath(name).parts
+            if len(parts) == 3 and parts[0] in ("train", "test"):
+                names.append(name)
+                class_names.append(parts[1])
+                own_test.append(parts[0] == "test")
+        classes = tuple(sorted(set(class_names)))
         if len(classes) < 2:
             raise GalaxyError(f"{path} holds no images in train/<class>/ and test/<class>/; give the folder above them")
-        images = files.decode(chosen, size)
-    labels = np.array([classes.index(named[name][1]) for name in chosen])
-    own_test = np.array([named[name][0] == "test" for name in chosen])
-    return Collected(images, chosen, labels, classes, own_test)
+        images = files.decode(names, size)
+    labels = np.array([classes.index(name) for name in class_names])
+    return Collected(images, names, labels, classes, np.array(own_test))
 
 
 def photographs(path: Path, size: int) -> Collected:
-    """Images in `train/` whose labels `train.csv` has (`name`, `label`), and images without labels in `test/`.
-
-    Raises:
-        GalaxyError: no such files, or names and images that do not match.
-    """
+    """Read images in `train/` with their labels in `train.csv` (`name`, `label`), and unlabelled images in `test/`."""
     with members(path) as files:
         table = archives.read_table(io.BytesIO(files.read("train.csv")), f"{path} (train.csv)")
         if list(table.columns) != ["name", "label"]:
             raise GalaxyError(f"{path} (train.csv): columns {', '.join(table.columns)}; they must be name, label")
         found = {PurePosixPath(name).name: name for name in files.images if name.startswith("train/")}
-        problems = [f"{name}: a row, no image in train/" for name in table["name"] if name not in found]
-        problems += [f"{name}: an image, no row in train.csv" for name in set(found) - set(table["name"])]
+        problems = [f"{name}: a row, but no image in train/" for name in table["name"] if name not in found]
+        problems += [f"{name}: an image, but no row in train.csv" for name in set(found) - set(table["name"])]
         problems += [f"{name}: for the second time" for name in table["name"][table["name"].duplicated()]]
         if problems:
             raise list_problems(f"{path}: train.csv and train/ do not match", sorted(problems), "Fetch it again.")
@@ -182,7 +163,7 @@ def photographs(path: Path, size: int) -> Collected:
 
 
 class Members:
-    """The files of a zip or folder, read by name."""
+    """The files of a zip or folder, read by name; `images` lists the names of the images."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile | None) -> None:
         self.path, self.archive = path, archive
@@ -191,18 +172,14 @@ class Members:
         self.images = sorted(n for n in names if n.lower().endswith(kinds) and not n.startswith("__MACOSX"))
 
     def read(self, name: str) -> bytes:
-        """The content of one file."""
+        """Return the content of one file."""
         try:
             return self.archive.read(name) if self.archive else (self.path / name).read_bytes()
         except (KeyError, FileNotFoundError):
             raise GalaxyError(f"{self.path} holds no {name}; fetch it again") from None
 
     def decode(self, names: list[str], size: int) -> np.ndarray:
-        """Images as N×size×size×3 uint8, RGB.
-
-        Raises:
-            GalaxyError: with the list of all that cannot be read.
-        """
+        """Return images as N×size×size×3 uint8, RGB; the error lists all that cannot be read."""
         images = np.zeros((len(names), size, size, 3), np.uint8)
         problems = []
         for i, name in enumerate(tqdm(names, f"decode {self.path.name}", unit=" images", smoothing=0)):
@@ -213,17 +190,13 @@ class Members:
             else:
                 images[i] = square(decoded, size)
         if problems:
-            raise list_problems(f"{self.path}: images that cannot be used", problems, "Mend them, or leave them out.")
+            raise list_problems(f"{self.path}: images that cannot be used", problems, "Fix them, or leave them out.")
         return images
 
 
 @contextmanager
 def members(path: Path) -> Iterator[Members]:
-    """Open a zip or folder.
-
-    Raises:
-        GalaxyError: neither is there.
-    """
+    """Open a zip or folder."""
     if path.is_dir():
         yield Members(path, None)
     else:

@@ -1,4 +1,4 @@
-"""A task's models on its test images, which no model and no choice has seen: tables, a report, figures."""
+"""Score a task's models on its test images, which no model and no choice has used: tables, figures, a summary."""
 
 import time
 from dataclasses import dataclass
@@ -10,22 +10,18 @@ import pandas as pd
 from sklearn.metrics import classification_report, confusion_matrix
 
 from galaxy.core import files
+from galaxy.data.test_time_views import ONE, View
+from galaxy.evaluation.figures import save
 from galaxy.models import saved
+from galaxy.models.predict import predict
 from galaxy.tasks import figures
-from galaxy.models import small_classifiers
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Evaluate
-from galaxy.evaluation.figures import save
-from galaxy.models.predict import predict
-from galaxy.data.test_time_views import ONE
-from galaxy.data.test_time_views import View
-
-__all__ = ["Scored", "networks", "score", "write"]
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a model predicts for valid and test (numbers of classes), its size, and its speed on the test images."""
+class ClassPredictions:
+    """The class numbers that a model predicts on valid and test, its size, and its speed on the test images."""
 
     valid: np.ndarray
     test: np.ndarray
@@ -33,81 +29,69 @@ class Scored:
     images_per_second: float
 
 
-def score(folder: Path, examples: Examples, options: Evaluate) -> Scored:
-    """Predict valid and test with the model saved in `folder`."""
+ByModel = dict[str, ClassPredictions]
+
+
+def predict_classes(folder: Path, examples: Examples, options: Evaluate) -> ClassPredictions:
+    """Predict the classes of the valid and test images with the model saved in `folder`."""
     network, _ = saved.load(folder, any_outputs=True)
-    images = examples.seen(network.spec.crop, network.spec.size)
+    images = examples.network_input(network.spec.crop, network.spec.size)
     valid = predict(network, images, options.batch_size, examples.rows("valid"), views(options))
     rows = examples.rows("test")
     start = time.perf_counter()
     test = predict(network, images, options.batch_size, rows, views(options))
     speed = len(rows) / (time.perf_counter() - start)
-    return Scored(valid.argmax(axis=1), test.argmax(axis=1), network.parameters_count, speed)
+    return ClassPredictions(valid.argmax(axis=1), test.argmax(axis=1), network.parameters_count, speed)
 
 
 def views(options: Evaluate) -> tuple[View, ...]:
-    """The image as it is, and mirrored where the options ask for that."""
+    """Return the views (variants of an image whose predictions are averaged): as it is, and mirrored if asked for."""
     return (View(), View(mirrored=True)) if options.mirrored else ONE
 
 
-def comparison(scored: dict[str, Scored], examples: Examples) -> pd.DataFrame:
-    """A row a model: `model`, `valid_accuracy`, `test_accuracy`, `parameters`, `images_per_second` (predicting)."""
-    labels = {name: examples.labels[examples.rows(name)] for name in ("valid", "test")}
-    return pd.DataFrame(
-        [
-            {
-                "model": name,
-                "valid_accuracy": float((one.valid == labels["valid"]).mean()),
-                "test_accuracy": float((one.test == labels["test"]).mean()),
-                "parameters": one.parameters,
-                "images_per_second": round(one.images_per_second, 1),
-            }
-            for name, one in scored.items()
-        ]
-    )
+def comparison(predictions: ByModel, examples: Examples) -> pd.DataFrame:
+    """Return one row per model: `model`, `valid_accuracy`, `test_accuracy`, `parameters`, `images_per_second`."""
+    valid, test = examples.labels[examples.rows("valid")], examples.labels[examples.rows("test")]
+    rows = []
+    for name, one in predictions.items():
+        accuracies = float((one.valid == valid).mean()), float((one.test == test).mean())
+        rows.append((name, *accuracies, one.parameters, round(one.images_per_second, 1)))
+    return pd.DataFrame(rows, columns=["model", "valid_accuracy", "test_accuracy", "parameters", "images_per_second"])
 
 
-def class_report(scored: dict[str, Scored], examples: Examples) -> pd.DataFrame:
-    """Of each model and class on the test images: `precision`, `recall`, `f1`, `support`; and their two averages."""
-    actual = examples.labels[examples.rows("test")]
+def class_table(predictions: ByModel, examples: Examples) -> pd.DataFrame:
+    """Return `precision`, `recall`, `f1` and `support` per model and class on the test images, and two averages."""
+    actual, numbers = examples.labels[examples.rows("test")], range(len(examples.classes))
     tables = []
-    for name, one in scored.items():
-        report: dict[str, Any] = classification_report(
-            actual,
-            one.test,
-            labels=range(len(examples.classes)),
-            target_names=examples.classes,
-            output_dict=True,
-            zero_division=0,
+    for name, one in predictions.items():
+        by_class: dict[str, Any] = classification_report(
+            actual, one.test, labels=numbers, target_names=examples.classes, output_dict=True, zero_division=0
         )
-        report.pop("accuracy", None)  # the comparison has it
-        table = pd.DataFrame(report).T.rename_axis("class").reset_index()
+        by_class.pop("accuracy", None)  # the comparison has it
+        table = pd.DataFrame(by_class).T.rename_axis("class").reset_index()
         tables.append(table.assign(model=name, support=table["support"].astype(int)))
     found = pd.concat(tables, ignore_index=True).rename(columns={"f1-score": "f1"})
     return found[["model", "class", "precision", "recall", "f1", "support"]]
 
 
-def confusion(one: Scored, examples: Examples) -> np.ndarray:
-    """K×K counts of test images: a row an actual class, a column a predicted one."""
+def confusion(one: ClassPredictions, examples: Examples) -> np.ndarray:
+    """Return K×K counts of test images: one row per actual class, one column per predicted class."""
     actual = examples.labels[examples.rows("test")]
     return confusion_matrix(actual, one.test, labels=range(len(examples.classes)))
 
 
-def confusion_table(scored: dict[str, Scored], examples: Examples) -> pd.DataFrame:
-    """The same of all models, in long form: `model`, `actual`, `predicted`, `images`."""
+def confusion_table(predictions: ByModel, examples: Examples) -> pd.DataFrame:
+    """Return the counts of all models in long form: `model`, `actual`, `predicted`, `images`."""
     names = pd.Index(examples.classes, name="actual")
-    tables = [
-        pd.DataFrame(confusion(one, examples), index=names, columns=examples.classes)
-        .reset_index()
-        .melt("actual", var_name="predicted", value_name="images")
-        .assign(model=model)
-        for model, one in scored.items()
-    ]
+    tables = []
+    for model, one in predictions.items():
+        counts = pd.DataFrame(confusion(one, examples), index=names, columns=examples.classes).reset_index()
+        tables.append(counts.melt("actual", var_name="predicted", value_name="images").assign(model=model))
     return pd.concat(tables, ignore_index=True)[["model", "actual", "predicted", "images"]]
 
 
-def report(table: pd.DataFrame, examples: Examples) -> dict[str, Any]:
-    """What `scores.json` holds. `best` is the model of highest accuracy on valid: a choice without the test set."""
+def summarise(table: pd.DataFrame, examples: Examples) -> dict[str, Any]:
+    """Return the content of `scores.json`. `best` has the highest accuracy on valid: a choice without the test set."""
     by_model = table.set_index("model")
     return {
         "source": examples.source["source"],
@@ -119,24 +103,22 @@ def report(table: pd.DataFrame, examples: Examples) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, scored: dict[str, Scored], examples: Examples, histories: dict[str, pd.DataFrame], title: str
+    folder: Path, predictions: ByModel, examples: Examples, histories: dict[str, pd.DataFrame], title: str
 ) -> pd.DataFrame:
-    """Write `scores.json`, the tables as CSV, and `figures/`; the comparison of the models.
+    """Write `scores.json`, the tables as CSV, and `figures/`; return the comparison of the models.
 
-    Args:
-        histories: each model's history by epoch.
-        title: what the task is, for the figures' titles.
+    `histories` hold each model's history by epoch; `title` names the task in the figures' titles.
     """
-    table = comparison(scored, examples)
+    table = comparison(predictions, examples)
     label = f"{title} ({examples.source['source']})"
     files.write_csv(folder / "comparison.csv", table, float_format="%.6g")
-    files.write_csv(folder / "classes.csv", class_report(scored, examples), float_format="%.6g")
-    files.write_csv(folder / "confusion.csv", confusion_table(scored, examples))
-    for name, one in scored.items():
+    files.write_csv(folder / "classes.csv", class_table(predictions, examples), float_format="%.6g")
+    files.write_csv(folder / "confusion.csv", confusion_table(predictions, examples))
+    for name, one in predictions.items():
         heading = f"{label}: {name}, {len(one.test):,} test images"
         drawn = figures.confusion(confusion(one, examples), examples.classes, heading)
         save(drawn, folder / "figures" / f"confusion_{name}.png")
     curves = figures.history(histories, f"{label}: loss and accuracy by epoch")
     save(curves, folder / "figures" / "history.png")
-    files.write_json(folder / "scores.json", report(table, examples))
+    files.write_json(folder / "scores.json", summarise(table, examples))
     return table

@@ -1,31 +1,29 @@
-"""Which images train, which choose the epoch (valid), and which are only reported on (test)."""
-
-from typing import Any
+"""Assign images to train, valid (choose the epoch) and test (only for the final scores), and balance classes."""
 
 import numpy as np
 
-from galaxy.tasks.examples import SETS
+from galaxy.core.errors import GalaxyError
+from galaxy.data.split import SETS
 from galaxy.tasks.examples import UNUSED
 from galaxy.tasks.params import Split
-from galaxy.core.errors import GalaxyError
 
 
 def split(group: np.ndarray, sizes: Split) -> np.ndarray:
-    """Assign images to sets by a seeded permutation; identical images go to the same.
+    """Assign images to sets by a seeded permutation; identical images go to the same set.
 
     Args:
-        group: N numbers, the same for identical images.
-        sizes: how many images each set gets; of fewer than these together, each gets the same share.
+        group: N numbers, equal for identical images.
+        sizes: the number of images per set. If there are fewer images, each set gets the same share of them.
 
     Returns:
-        N names of sets: those that are asked for, and `unused` for what is left over of more images than that.
+        N names of sets; `unused` for images beyond the sizes.
 
     Raises:
         GalaxyError: there are too few images.
     """
     asked = np.array([sizes.train, sizes.valid, sizes.test])
     room = asked if len(group) >= asked.sum() else _shares(asked, len(group))
-    # Groups that fit no more train where all images are wanted.
+    # Groups that fit nowhere go to train if all images are wanted.
     names = np.array([*SETS, UNUSED if len(group) > asked.sum() else "train"], dtype=object)
     order = np.random.default_rng(sizes.seed).permutation(group.max(initial=-1) + 1)
     members = np.bincount(group)
@@ -46,23 +44,19 @@ def split(group: np.ndarray, sizes: Split) -> np.ndarray:
 
 
 def _shares(asked: np.ndarray, count: int) -> np.ndarray:
-    """`count` divided in the proportion of `asked`; what rounding leaves goes to the first."""
+    """Divide `count` in the proportion of `asked`; the first share gets the remainder."""
     room = asked * count // asked.sum()
     room[0] += count - room.sum()
     return room
 
 
 def balanced(rows: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The rows, and after them rows of the smaller classes again, drawn evenly, until all classes have as many.
-
-    Args:
-        rows: M rows; labels: the class of every row that there is.
-    """
+    """Append rows of the smaller classes again, drawn evenly, until all are equal; `labels` has the class by row."""
     draw = np.random.default_rng(seed)
-    of_class: dict[Any, np.ndarray] = {label: rows[labels[rows] == label] for label in np.unique(labels[rows])}
-    most = max(map(len, of_class.values()))
-    extra = [
-        np.concatenate([draw.permutation(own) for _ in range(most // len(own))])[: most - len(own)]
-        for own in of_class.values()
-    ]
-    return np.concatenate([rows, *extra])
+    of_class = [rows[labels[rows] == label] for label in np.unique(labels[rows])]
+    most = max(map(len, of_class))
+    balanced_rows = [rows]
+    for own in of_class:
+        repeats = [draw.permutation(own) for _ in range(most // len(own))]
+        balanced_rows.append(np.concatenate(repeats)[: most - len(own)])
+    return np.concatenate(balanced_rows)

@@ -1,4 +1,4 @@
-"""Predicted classes of unlabelled images as a CSV: `name` and `label`, a row an image."""
+"""Write predicted classes of unlabelled images as a CSV: `name` and `label`, one row per image."""
 
 from pathlib import Path
 
@@ -6,32 +6,28 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import files
+from galaxy.core.errors import GalaxyError, list_problems
 from galaxy.models import saved
-from galaxy.models import small_classifiers
-from galaxy.tasks.scores import views
+from galaxy.models.predict import predict
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Evaluate
-from galaxy.core.errors import GalaxyError
-from galaxy.core.errors import list_problems
-from galaxy.models.predict import predict
-
-__all__ = ["networks", "validate", "write"]
+from galaxy.tasks.scores import views
 
 
 def write(path: Path, folder: Path, unlabelled: Examples, options: Evaluate) -> None:
     """Predict the images with the model saved in `folder`, and write the CSV."""
     network, _ = saved.load(folder, any_outputs=True)
-    images = unlabelled.seen(network.spec.crop, network.spec.size)
+    images = unlabelled.network_input(network.spec.crop, network.spec.size)
     logits = predict(network, images, options.batch_size, views=views(options))
     labels = np.array(network.spec.outputs, dtype=object)[logits.argmax(axis=1)]
     files.write_csv(path, pd.DataFrame({"name": unlabelled.table["name"], "label": labels}))
 
 
 def validate(path: Path, unlabelled: Examples) -> int:
-    """Check that a CSV has the header, one row for each image, and known classes; the number of rows.
+    """Check that a CSV has the header, one row per image, and known classes; return the number of rows.
 
     Raises:
-        GalaxyError: naming what is wrong.
+        GalaxyError: something is wrong; the message says what.
     """
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     if list(table.columns) != ["name", "label"]:

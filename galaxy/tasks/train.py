@@ -1,44 +1,37 @@
-"""Training a classifier: one section of a task's params, from packed examples to a saved model and its metrics."""
+"""Train a classifier: from one model's section of a task's params and its examples to a saved model."""
 
 from galaxy.core import files
-from galaxy.training import objectives
-from galaxy.training import run
+from galaxy.core.paths import TrainingPaths
 from galaxy.data.augmentation import Augment
-from galaxy.models import small_classifiers
+from galaxy.data.batches import Images, TrainingData
+from galaxy.models import initial_weights
+from galaxy.models.heads import LOGITS
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Train
 from galaxy.tasks.split import balanced
-from galaxy.data.batches import Images
-from galaxy.models.heads import LOGITS
-from galaxy.core.paths import Outs
-
-__all__ = ["networks", "train"]
+from galaxy.training import objectives
+from galaxy.training.run import describe_network, run
 
 
-def train(options: Train, examples: Examples, outs: Outs) -> None:
+def train(options: Train, examples: Examples, paths: TrainingPaths) -> None:
     """Train the model that `options` describe; write the model, its history by epoch, and its metrics.
 
     The metrics are those of the best epoch on valid. See `galaxy.training.run`.
     """
     side, size = examples.images.shape[1], options.input_size
     crop = size if options.augmentation.scale is None else side
-    scored, labels = examples.seen(crop, size), examples.labels
+    scored, labels = examples.network_input(crop, size), examples.labels
     train, valid = examples.rows("train"), examples.rows("valid")
-    start = run.start(options, scored, train)
-    spec = start.spec(head=LOGITS, outputs=examples.classes, crop=crop, size=size)
-    seen = balanced(train, labels, options.seed) if options.balance else train
-    run.run(
-        start,
-        spec,
-        objectives.classes(len(examples.classes), options.label_smoothing),
-        Images(examples.images, labels, seen, Augment.crops(options.augmentation, side, size, options.seed)),
-        Images(scored, labels, valid),
-        {"training_images": len(seen), "split": files.fingerprint(examples.table), "source": examples.source},
-        lambda best, predicted: {
-            "train_loss": float(best["train_loss"]),
-            "valid_loss": float(best["valid_loss"]),
-            "train_accuracy": float(best["train_accuracy"]),
-            "valid_accuracy": float((predicted.argmax(axis=1) == labels[valid]).mean()),
-        },
-        outs,
+    weights = initial_weights.read(options.weights, options.model)
+    spec = describe_network(
+        options, weights, scored, train, head=LOGITS, outputs=examples.classes, crop=crop, size=size
     )
+    drawn = balanced(train, labels, options.seed) if options.balance else train
+    augment = Augment.crops(options.augmentation, side, size, options.seed)
+    split = files.fingerprint(examples.table)
+    data = TrainingData(
+        train=Images(examples.images, labels, drawn, augment),
+        valid=Images(scored, labels, valid),
+        description={"training_images": len(drawn), "split": split, "source": examples.source},
+    )
+    run(options, spec, weights, objectives.classes(len(examples.classes), options.label_smoothing), data, paths)

@@ -1,41 +1,60 @@
 """The Lightning module that trains any network for any objective."""
 
-class DivergedError(GalaxyError):
-    """A loss or a score that is no finite number; of no use is whatever training goes on from there."""
+from typing import Any
 
-    def __init__(self, where: str) -> None:
-        super().__init__(f"training diverged: {where}; lower learning_rate, or set gradient_clip")
+import lightning as L  # noqa: N812 (the library's own name)
+import torch
+from timm.optim import create_optimizer_v2
+from torch import nn
+
+from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Training
+from galaxy.data.field_of_view import Cutout
+from galaxy.data.test_time_views import View
+from galaxy.models.network import Network
+from galaxy.training.history import EVALUATED
+from galaxy.training.objectives import Objective
+from galaxy.training.schedule import schedule
+
+
+class DivergedError(GalaxyError):
+    """The loss or a metric became NaN or infinite; later weights are useless."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(f"training diverged: {event}; lower learning_rate, or set gradient_clip")
 
 
 CHECKED_BATCHES = 50
-"""Batches after which losses are looked at: to look at one makes a GPU wait, so many are looked at together."""
+"""Number of batches whose losses are checked together, because each check makes a GPU wait."""
 
 
 class Engine(L.LightningModule):
-    """A network, its task, how it is optimised, and what it sees of the images that it is scored on (None: all).
+    """Train a network for an objective and score it after each epoch.
+
+    Args:
+        cutout: what the network sees of the images that it is scored on; None: all.
 
     Raises:
-        DivergedError: a loss that is no finite number (at the latest `CHECKED_BATCHES` later, and before the epoch is
-            scored), or such a score.
+        DivergedError: a metric is NaN or infinite, or a loss is (noticed within `CHECKED_BATCHES` batches, and before
+            the epoch is scored).
     """
 
-    def __init__(self, network: Network, task: Task, options: Training, frame: Cutout | None = None) -> None:
+    def __init__(self, network: Network, objective: Objective, options: Training, cutout: Cutout | None = None) -> None:
         super().__init__()
-        self.network, self.task, self.options, self.frame = network, task, options, frame
-        self.scores = {name: task.metrics() for name in EVALUATED}
-        self._registered = nn.ModuleList(self.scores.values())  # or they would not move to the device
-        self._losses: list[torch.Tensor] = []  # of the batches since they were last looked at
+        self.network, self.objective, self.options, self.cutout = network, objective, options, cutout
+        self.scores = {name: objective.metrics() for name in EVALUATED}
+        self._registered = nn.ModuleList(self.scores.values())  # so that they move to the device
+        self._losses: list[torch.Tensor] = []  # of the batches since the last check
 
     def on_train_epoch_start(self) -> None:
         if self.options.freeze_epochs:
             self.network.freeze(self.current_epoch < self.options.freeze_epochs)
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
-        # Dropout and the like: the same draws in a step whether or not the training was interrupted before it, and
-        # others in each process.
+        # Dropout's random draws depend on the step and the process only, so a resumed training repeats them.
         torch.manual_seed(self.options.seed * 1_000_003 + self.global_step + self.global_rank * 2**32)
         images, targets = batch
-        loss = self.task.loss(self.network(images), targets)
+        loss = self.objective.loss(self.network(images), targets)
         self._losses.append(loss.detach())
         return loss
 
@@ -45,7 +64,7 @@ class Engine(L.LightningModule):
             return
         losses, first = torch.stack(self._losses), batch_idx + 2 - len(self._losses)
         self._losses.clear()
-        # Together, lest one process stops and the others wait for it. A mean of losses is finite if they all are.
+        # All processes check the same means, so that they stop together. A mean is finite only if all its losses are.
         losses = torch.as_tensor(self.trainer.strategy.reduce(losses, reduce_op="mean"))
         bad = losses.isfinite().logical_not().nonzero()
         if len(bad):
@@ -54,7 +73,7 @@ class Engine(L.LightningModule):
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int, dataloader_idx: int) -> None:
         images, targets = batch
-        self.scores[EVALUATED[dataloader_idx]].update(self.network(View()(images, self.frame)), targets)
+        self.scores[EVALUATED[dataloader_idx]].update(self.network(View()(images, self.cutout)), targets)
 
     def on_validation_epoch_end(self) -> None:
         for name, score in self.scores.items():
@@ -77,10 +96,10 @@ class Engine(L.LightningModule):
                 **options.optimizer_args,
             )
         except (TypeError, ValueError) as error:
-            reason = f"optimizer {options.optimizer!r} does not take {options.optimizer_args}"
-            raise GalaxyError(f"{reason}: {error}; change optimizer_args") from None
+            refused = f"optimizer {options.optimizer!r} does not take {options.optimizer_args}"
+            raise GalaxyError(f"{refused}: {error}; change optimizer_args") from None
         for group in optimizer.param_groups:
-            group["lr"] *= group.get("lr_scale", 1)  # timm leaves that to its own schedules
+            group["lr"] *= group.get("lr_scale", 1)  # timm's own schedules would do that
         steps = int(self.trainer.estimated_stepping_batches)
         rates = schedule(optimizer, options, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}

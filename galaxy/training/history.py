@@ -1,22 +1,23 @@
-"""What training shows and remembers, epoch by epoch."""
+"""The history of a training: the metrics of each epoch, printed and kept."""
 
 import time
 from typing import Any
 
 import lightning as L  # noqa: N812 (the library's own name)
 import pandas as pd
+import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 from galaxy.core.runtime import say
 
 EVALUATED = ("valid", "train")
-"""The sets that each epoch is scored on, in the order of the loaders."""
+"""Sets that each epoch is scored on, in the order of the loaders."""
 
 
 class History(Callback):
-    """One row an epoch, epoch 0 before any training: `epoch`, the metrics of train and valid, `lr`.
+    """Keep one row per epoch: `epoch` (0: before training), the metrics of train and valid, `lr`.
 
-    It is part of every checkpoint, so a resumed training has the rows from before.
+    The rows are part of every checkpoint, so that a resumed training has them too.
     """
 
     def __init__(self, learning_rate: float) -> None:
@@ -37,15 +38,19 @@ class History(Callback):
         self.seconds = time.perf_counter() - self.start
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        # Before training there is no optimizer yet.
-        rates = [max(group["lr"] for group in optimizer.param_groups) for optimizer in trainer.optimizers]
         epoch = trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
-        scores = {f"{set_}_{m}": measured[f"{set_}_{m}"] for m in _metric_names(measured) for set_ in EVALUATED[::-1]}
-        self.rows.append({"epoch": epoch, **scores, "lr": rates[0] if rates else self.learning_rate})
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        speed = f"  {self.images / self.seconds:.0f} images/s" if epoch else ""
-        say(f"epoch {epoch:3d}  {shown}{speed}")
+        scores = _scores(trainer.callback_metrics)
+        self.rows.append({"epoch": epoch, **scores, "lr": self._rate(trainer)})
+        words = [f"{name} {value:.4f}" for name, value in scores.items()]
+        if epoch:
+            words.append(f"{self.images / self.seconds:.0f} images/s")
+        say("  ".join([f"epoch {epoch:3d}", *words]))
+
+    def _rate(self, trainer: L.Trainer) -> float:
+        """Return the highest learning rate of all layers; before training there is no optimizer yet."""
+        if not trainer.optimizers:
+            return self.learning_rate
+        return max(group["lr"] for group in trainer.optimizers[0].param_groups)
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
@@ -57,13 +62,14 @@ class History(Callback):
         return pd.DataFrame(self.rows)
 
 
-def _metric_names(measured: dict[str, float]) -> list[str]:
-    prefix = f"{EVALUATED[0]}_"
-    return [name.removeprefix(prefix) for name in measured if name.startswith(prefix)]
+def _scores(measured: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Return each metric on train and on valid, side by side."""
+    metrics = [name.removeprefix("valid_") for name in measured if name.startswith("valid_")]
+    return {name: float(measured[name]) for metric in metrics for name in (f"train_{metric}", f"valid_{metric}")}
 
 
 class Bar(TQDMProgressBar):
-    """Lightning's bar, for training alone; where nobody watches, the history's line an epoch is enough."""
+    """Lightning's progress bar, without one for scoring."""
 
     def init_validation_tqdm(self) -> Any:
         bar = super().init_validation_tqdm()

@@ -1,48 +1,79 @@
-"""What the training engine trains for: a task is a loss, its metrics, and which of them chooses the epoch."""
+"""Objectives of a training: its loss, its metrics, and the metric that chooses the epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import torch
 from torch.nn import functional
 from torchmetrics import MeanSquaredError, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
+from galaxy.core import decision_tree, metrics
+
 
 @dataclass(frozen=True)
-class Task:
-    """A loss of (predictions, targets), the metrics to follow, and the one (lower or higher is better) that decides."""
+class Objective:
+    """A loss, the metrics of each epoch, and the metrics that are written for the best epoch.
+
+    Attributes:
+        loss: turns predictions (B×outputs) and targets (B×outputs or B) into a scalar.
+        metrics: makes the metrics of one set, to score each epoch with.
+        monitor: the metric on valid that chooses the epoch.
+        mode: `min` if a lower value is better, else `max`.
+        reported: columns of the history that are written for the best epoch.
+        score: turns the best epoch's predictions for valid, and valid's targets, into further metrics to write.
+    """
 
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     metrics: Callable[[], MetricCollection]
     monitor: str
     mode: str
+    reported: tuple[str, ...]
+    score: Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
 def _binary_cross_entropy(predicted: torch.Tensor, voted: torch.Tensor) -> torch.Tensor:
-    """torch's, but NaN where a prediction is: torch's stops the process there, on a GPU without saying why.
+    """Return the binary cross-entropy, or NaN if any prediction is: torch would stop the process, on a GPU without a
+    reason.
 
-    And outside of mixed precision, where torch refuses it on a GPU; predictions are float32 in any case.
+    It is computed outside mixed precision, in which torch refuses it on a GPU; predictions are always float32.
     """
-    sound = predicted.isfinite()
+    finite = predicted.isfinite()
     with torch.autocast(predicted.device.type, enabled=False):
-        loss = functional.binary_cross_entropy(predicted.where(sound, 0.5), voted)
-    return loss.where(sound.all(), torch.nan)
+        loss = functional.binary_cross_entropy(predicted.where(finite, 0.5), voted)
+    return loss.where(finite.all(), torch.nan)
 
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": functional.mse_loss,
     "bce": _binary_cross_entropy,
 }
+"""Losses of B×37 predicted and B×37 voted fractions, by the param `loss`."""
 
 
-def vote_fractions(loss: str) -> Task:
-    """Predict the 37 vote fractions; the epoch with the lowest RMSE wins."""
-    return Task(LOSSES[loss], lambda: MetricCollection({"rmse": MeanSquaredError(squared=False)}), "rmse", "min")
+def vote_fractions(loss: str) -> Objective:
+    """Return the objective for the 37 vote fractions; the epoch with the lowest RMSE on valid is the best."""
+
+    def score(predicted: np.ndarray, voted: np.ndarray) -> dict[str, float]:
+        return {
+            "valid_rmse": metrics.rmse(predicted, voted),
+            "valid_accuracy_question_1": metrics.accuracy(decision_tree.question(1), predicted, voted),
+        }
+
+    return Objective(
+        loss=LOSSES[loss],
+        metrics=lambda: MetricCollection({"rmse": MeanSquaredError(squared=False)}),
+        monitor="rmse",
+        mode="min",
+        reported=("train_rmse",),
+        score=score,
+    )
 
 
 class CrossEntropy(Metric):
-    """Mean cross-entropy of logits and class numbers, in nats; without the smoothing that the loss may have."""
+    """Mean cross-entropy of logits and class numbers, in nats, without the loss's label smoothing."""
 
     total: torch.Tensor
     images: torch.Tensor
@@ -53,23 +84,24 @@ class CrossEntropy(Metric):
         self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, logits: torch.Tensor, classes: torch.Tensor) -> None:
-        """Args: logits: B×K; classes: B numbers."""
+        """Add a batch: B×K logits and B class numbers."""
         self.total += functional.cross_entropy(logits.float(), classes, reduction="sum")
         self.images += len(classes)
 
     def compute(self) -> torch.Tensor:
+        """Return the mean over all batches since the last reset."""
         return (self.total / self.images).float()
 
 
-def classes(count: int, label_smoothing: float) -> Task:
-    """Predict one of `count` classes; the epoch with the highest accuracy wins."""
-
-    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
-
-    def metrics() -> MetricCollection:
-        return MetricCollection(
+def classes(count: int, label_smoothing: float) -> Objective:
+    """Return the objective for `count` classes; the epoch with the highest accuracy on valid is the best."""
+    return Objective(
+        loss=partial(functional.cross_entropy, label_smoothing=label_smoothing),
+        metrics=lambda: MetricCollection(
             {"loss": CrossEntropy(), "accuracy": MulticlassAccuracy(count, average="micro")}, compute_groups=False
-        )
-
-    return Task(loss, metrics, "accuracy", "max")
+        ),
+        monitor="accuracy",
+        mode="max",
+        reported=("train_loss", "valid_loss", "train_accuracy"),
+        score=lambda logits, targets: {"valid_accuracy": float((logits.argmax(axis=1) == targets).mean())},
+    )

@@ -8,13 +8,13 @@ from torch.optim import lr_scheduler
 from galaxy.core.params import Training
 
 STEPS = (0.6, 0.85)
-"""The shares of training after which the schedule `steps` divides the learning rate by ten."""
+"""Shares of the training after which the schedule `steps` divides the learning rate by ten."""
 
 
 def schedule(optimizer: torch.optim.Optimizer, options: Training, steps: int) -> lr_scheduler.LRScheduler:
-    """The learning rate by step: constant, cosine (to zero) or in steps after a linear warm-up, or one cycle."""
+    """Return the schedule: constant, cosine (to zero) or steps after a linear warm-up, or one cycle."""
     if options.schedule == "one_cycle":
-        # Two steps at least: torch's schedule divides by the length of its phases.
+        # At least two steps: torch's schedule divides by the length of its phases.
         peaks = [group["lr"] for group in optimizer.param_groups]
         return lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=max(steps, 2), pct_start=0.3)
     warmup = round(steps * options.warmup_epochs / options.epochs)

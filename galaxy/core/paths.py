@@ -1,0 +1,72 @@
+"""Where a pipeline keeps its files. Every path starts from the pipeline's folder, the one that holds `dvc.yaml`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+KAGGLE_DOWNLOADS = Path("data/kaggle")
+DOWNLOADS = Path("data/downloads")
+"""What was fetched. These are no DVC outs: DVC deletes outs before a stage runs, and would fetch again."""
+
+SIMULATED_TRUTH = "simulated_truth.csv"
+"""Lies beside simulated galaxies: their expected votes. See `galaxy.data.simulated_truth`."""
+
+FIELD_OF_VIEW = "field_of_view.json"
+"""Lies beside packed images: their crop and size. See `galaxy.data.field_of_view`."""
+
+CENTRAL_COLOURS = ("CentralRed", "CentralGreen", "CentralBlue")
+"""Columns of a packed table: the central pixel, the mean colour of a galaxy's central 10×10 pixels, 0–255."""
+
+
+@dataclass(frozen=True)
+class TrainingPaths:
+    """The files that a training writes, its folder of checkpoints, and its folder of TensorBoard's event files."""
+
+    model: Path
+    history: Path
+    metrics: Path
+    checkpoints: Path
+    events: Path
+
+
+class Paths:
+    """The files of a pipeline.
+
+    Args:
+        part: a subfolder for a part with data and models of its own, such as `start`.
+    """
+
+    def __init__(self, part: str = "") -> None:
+        root = Path(part)
+        self.data, self.models, self.metrics = root / "data", root / "models", root / "metrics"
+        self._checkpoints, self._events = root / ".checkpoints", root / "runs"
+        self.raw = self.data / "raw"
+        self.preprocessed = self.data / "preprocessed"
+        self.split = self.data / "split.csv"
+        self.predictions = self.data / "predictions"
+        self.submission = self.data / "submission" / "submission.csv"
+        self.report = self.data / "report" / "report.html"
+        self.evaluation = self.metrics / "evaluate.json"
+        self.evaluation_figures = self.metrics / "evaluate"
+        self.rmse_by_question = self.metrics / "rmse_by_question.csv"
+        self.rmse_by_column = self.metrics / "rmse_by_column.csv"
+        self.exploration_figures = self.metrics / "explore"
+        self.realism = self.metrics / "calibration.json"
+        self.realism_table = self.metrics / "calibration.csv"
+
+    def model(self, name: str) -> Path:
+        """Return the folder of a trained model."""
+        return self.models / name
+
+    def training(self, name: str) -> TrainingPaths:
+        """Return the files of the training of one model."""
+        return TrainingPaths(
+            model=self.model(name),
+            history=self.metrics / "train" / f"{name}_history.csv",
+            metrics=self.metrics / "train" / f"{name}.json",
+            checkpoints=self._checkpoints / name,
+            events=self._events / name,
+        )
+
+
+PATHS = Paths()
+"""The files of the pipeline in the current folder."""

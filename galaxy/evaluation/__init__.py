@@ -1,0 +1,12 @@
+"""How good predictions of vote fractions are, and what the galaxies are like.
+
+A vote fraction is the share of a galaxy's volunteers who gave an answer. Valid chooses the epoch; test only measures.
+
+* `scores`        `metrics/evaluate.json`, tables and figures for the test galaxies;
+* `baselines`     column means, and the colour of the central pixels;
+* `ensemble`      mean and weighted sum of models;
+* `exploration`   first pictures of the labelled galaxies;
+* `realism`       your galaxies compared with the competition's;
+* `real_galaxies` the competition's galaxies in numbers;
+* `figures`       plots as PNG.
+"""

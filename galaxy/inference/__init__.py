@@ -1,0 +1,15 @@
+"""Use trained models on your own images, and send a submission to Kaggle.
+
+* `predictor`     predicts images: `galaxy.load(…).predict(…)`;
+* `find_images`   finds the images that a user names;
+* `read_image`    reads one image as the input of a network;
+* `fits`          reads FITS files as colour pictures;
+* `tree_figure`   draws a galaxy beside its decision tree;
+* `export`        writes a network as ONNX;
+* `model_card`    writes a model card;
+* `submission`    writes and checks the CSV for the leaderboard;
+* `kaggle_submit` sends it.
+
+A vote fraction is the share of all volunteers who give an answer. A view is an image, turned or mirrored. The galaxies
+of valid choose the best epoch.
+"""

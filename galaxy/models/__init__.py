@@ -1,0 +1,10 @@
+"""Networks that predict vote fractions (the share of a galaxy's volunteers who gave each answer), or classes.
+
+* `network`           normalisation, backbone and head in one; building a network;
+* `architectures`     our CNN for galaxies, in timm's registry;
+* `small_classifiers` our networks for the tasks, in timm's registry;
+* `heads`             from logits to vote fractions;
+* `initial_weights`   weights to start a training from;
+* `saved`             trained models in files;
+* `predict`           predictions for packed images.
+"""

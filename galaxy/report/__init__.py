@@ -1,0 +1,9 @@
+"""Results for people to read: what a run of the pipeline did, and what a change of it did.
+
+* `page`           the HTML report;
+* `charts`         the report's charts as SVG;
+* `likeliest_path` a galaxy's path through the decision tree, in words;
+* `leaderboard`    where a score would have stood in 2014;
+* `comparison`     two runs' predictions for the same galaxies, with intervals;
+* `revisions`      params, votes and predictions of a commit or experiment.
+"""

@@ -1,0 +1,20 @@
+"""Predict a task's unlabelled images with the model that is best on valid, and write their classes as CSV."""
+
+from galaxy.core import files
+from galaxy.core.errors import run
+from galaxy.core.paths import PATHS
+from galaxy.tasks import params, submission
+from galaxy.tasks.examples import LABELLED, UNLABELLED, Examples
+
+
+def main() -> None:
+    options = params.load()
+    unlabelled = Examples.open(PATHS.data / UNLABELLED)
+    best = files.read_json(PATHS.metrics / LABELLED / "scores.json")["best"]
+    path = PATHS.data / "submission.csv"
+    submission.write(path, PATHS.model(best), unlabelled, options.evaluate)
+    print(f"{path}: {submission.validate(path, unlabelled)} images by {best}; valid")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""Train one model of a task on one of its data sets: `python -m stages.tasks.train labelled cnn`."""
+
+import argparse
+
+from galaxy.core.errors import GalaxyError, run
+from galaxy.core.params_file import PARAMS_FILE
+from galaxy.core.paths import PATHS
+from galaxy.tasks import params
+from galaxy.tasks.examples import Examples
+from galaxy.tasks.train import train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.tasks.train", description=__doc__)
+    parser.add_argument("set", help="a data set that prepare wrote: labelled or held_out")
+    parser.add_argument("model", help="a key of the section train of the params")
+    arguments = parser.parse_args()
+    options, name = params.load(), arguments.model
+    if name not in options.train:
+        raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.train)}")
+    train(options.train[name], Examples.open(PATHS.data / arguments.set), PATHS.training(name))
+
+
+if __name__ == "__main__":
+    run(main)
