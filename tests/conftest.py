@@ -14,16 +14,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # A file of tests a core: before anything imports torch, and for all that the tests run.
     os.environ["OMP_NUM_THREADS"] = "1"
 
-from galaxy.core import params
+from galaxy.core import decision_tree, params
+from galaxy.core.params import Augmentation, Download, Local, Params, Simulated
+from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.ingest import download
-from galaxy.core import decision_tree
-from galaxy.data.field_of_view import Cutout
-from galaxy.data.field_of_view import FieldOfView
-from galaxy.core.params import Augmentation
-from galaxy.core.params import Download
-from galaxy.core.params import Local
-from galaxy.core.params import Params
-from galaxy.core.params import Simulated
 from galaxy.ingest.preprocess import preprocess
 
 if TYPE_CHECKING:
@@ -33,8 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "galaxy_zoo"
 TRAINING, TEST = 60, 12
 
-LONGEST = ("test_pipeline", "test_kills", "test_interruption", "test_classification", "test_processes")
-"""Files of tests that take minutes: each goes to one core, so they start first, lest one is left to the last."""
+LONGEST = ("test_pipeline", "test_kills", "test_interruption", "test_tasks", "test_processes")
+"""Files of tests that take minutes: each goes to one core, so they start first, so that none is left to the last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,11 +90,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model with random weights, as the train stage saves one; read only."""
     import torch
 
-    from galaxy.models.network import build_network
     from galaxy.models import saved
+    from galaxy.models.network import build_network
 
     torch.manual_seed(3)
-    folder = tmp_path_factory.mktemp("models") / "train_cnn"
+    folder = tmp_path_factory.mktemp("models") / "cnn"
     data = {"training_galaxies": 42, "split": "0" * 64, "source": {"source": "simulated", "training_galaxies": 60}}
     network = build_network(spec(head="decision_tree"))
     saved.save(folder, network, {"params": {"pretrained": False}, "metrics": {"epochs": 2}, "data": data})
@@ -142,9 +136,9 @@ def copy_project(folder: Path) -> None:
     """Copy the working tree's files, without the lock file: a project in which no stage has run."""
     listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).stdout
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and name != "dvc.lock":
+        if (ROOT / name).exists() and not name.endswith("dvc.lock"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+            shutil.copyfile(ROOT / name, folder / name, follow_symlinks=False)
 
 
 def set_params(folder: Path, **changed: object) -> None:

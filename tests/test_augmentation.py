@@ -5,10 +5,8 @@ import pytest
 import torch
 from conftest import augmentation, whole
 
-from galaxy.data.augmentation import Augment
-from galaxy.data.augmentation import colour_axis
-from galaxy.data.field_of_view import Cutout
-from galaxy.data.field_of_view import FieldOfView
+from galaxy.data.augmentation import Augment, colour_axis
+from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.data.test_time_views import View
 
 

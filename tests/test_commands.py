@@ -1,7 +1,7 @@
-"""Every command of the README and of the pages under docs/ is run as it stands, in projects with few galaxies.
+"""Every command of the README and of the pages under docs/ runs as it stands, in projects with few galaxies.
 
-`pytest -m slow --dist=load tests/test_commands.py` runs them (walks.py has their order), on all cores. That none is
-forgotten is among the fast tests.
+`pytest -m slow --dist=load tests/test_commands.py` runs them on all cores, in the order of walks.py. The fast tests
+check that none is forgotten.
 """
 
 import os
@@ -20,29 +20,30 @@ import pytest
 import yaml
 from conftest import ROOT, copy_project, set_params
 from kaggle_server import KEY, Kaggle, serving
-from pages import PAGES, blocks, mentioned, shown, words
-from test_classification_data import cifar_zip, fashion_mnist_files
+from pages import PAGES, Command, blocks, in_blocks, in_text, words
+from test_task_data import cifar_zip, fashion_mnist_files
 from walks import ELSEWHERE, WALKS, Own, Run, Step
 
 GALAXIES, TEST = 240, 12
 HALF_AN_HOUR = 1800
 
 
-def known() -> set[tuple[str, ...]]:
-    """The commands that a walk runs, or that are run elsewhere."""
+def known() -> set[Command]:
+    """Return the commands that a walk runs, or that run elsewhere; a folder beside the project stands for it."""
     steps = [step for walk in WALKS.values() for step in walk if isinstance(step, Run)]
-    return {words(command) for command in [*(step.command for step in steps), *ELSEWHERE]}
+    walked = {Command("." if step.folder.startswith("../") else step.folder, words(step.command)) for step in steps}
+    return walked | {Command(".", words(command)) for command in ELSEWHERE}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_of_a_page_is_run(page: Path):
-    assert shown(page) - known() == set()
-    starts = {command[:length] for command in known() for length in range(1, len(command) + 1)}
-    assert mentioned(page) - starts == set()
+    assert in_blocks(page) - known() == set()
+    starts = {Command(run.folder, run.words[:length]) for run in known() for length in range(1, len(run.words) + 1)}
+    assert in_text(page) - starts == set()
 
 
 def test_no_command_is_run_that_no_page_has():
-    assert known() - {command for page in PAGES for command in shown(page) | mentioned(page)} == set()
+    assert known() - {command for page in PAGES for command in in_blocks(page) | in_text(page)} == set()
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +54,7 @@ def kaggle() -> Iterator[Kaggle]:
 
 @pytest.fixture(scope="session")
 def environment(kaggle: Kaggle, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Of a user who has logged in to Kaggle, which is this machine; with this environment's programs, and no network
-    for pip."""
+    """Return the environment of a user who is logged in to Kaggle (which is this machine), without network for pip."""
     home = tmp_path_factory.mktemp("home")
     author = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return author | {
@@ -70,44 +70,43 @@ def environment(kaggle: Kaggle, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 def shell(command: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """The exit status of a command, and all that it said."""
-    with tempfile.TemporaryFile("w+") as said:  # no pipe: workers that go on in the background would hold it open
+    """Return the exit status of a command, and all that it printed."""
+    with tempfile.TemporaryFile("w+") as printed:  # no pipe: workers that stay in the background would hold it open
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=folder,
             env=environment,
             text=True,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=printed,
             stderr=subprocess.STDOUT,
             timeout=HALF_AN_HOUR,
             check=False,
         )
-        said.seek(0)
-        return ran.returncode, said.read()
+        printed.seek(0)
+        return ran.returncode, printed.read()
 
 
 def take(step: Step, folder: Path, environment: dict[str, str]) -> None:
-    """Run it; it must end, and say, as it should."""
-    command, here, said, fails = step.command, ".", "", False
+    """Run a step, and check how it ends and what it prints."""
+    command, here, prints, fails = step.command, ".", "", False
     if isinstance(step, Run):
         for word, stands_for in step.instead.items():
             command = command.replace(word, stands_for)
-        command, here, said, fails = command + step.more, step.folder, step.said, step.fails
+        command, here, prints, fails = command + step.more, step.folder, step.prints, step.fails
     start = time.perf_counter()
     status, output = shell(command, folder / here, environment)
     print(f"{time.perf_counter() - start:4.0f} s  {command}", flush=True)
     assert bool(status) == fails, f"{command}: {status}\n{output}"
-    assert said in output, f"{command}\n{output}"
+    assert prints in output, f"{command}\n{output}"
     assert "Traceback" not in output, f"{command}\n{output}"
 
 
 def smaller(content: dict[str, Any]) -> None:
-    """Make all trainings of a params file short."""
-    for key, section in content.items():
-        if key.startswith("train_"):
-            short = {"epochs": 1, "batch_size": 8, "precision": "32-true", "freeze_epochs": 0, "warmup_epochs": 0}
-            section |= {name: value for name, value in short.items() if name in section}
+    """Make all trainings of a task's params short."""
+    short = {"epochs": 1, "batch_size": 8, "precision": "32-true", "freeze_epochs": 0, "warmup_epochs": 0}
+    for section in content["train"].values():
+        section |= short
 
 
 SMALLER = """
@@ -115,11 +114,13 @@ import yaml
 from pathlib import Path
 path = Path("params.yaml")
 content = yaml.safe_load(path.read_text())
-content["download"]["simulated"] |= {"training_galaxies": 60, "test_galaxies": 6}
-content["split"]["valid"] = 0.2
-for key, section in content.items():
-    if key.startswith("train_"):
-        section |= {"epochs": 1, "batch_size": 8}
+for part in filter(None, (content, content.get("start"))):
+    part["download"]["simulated"] |= {"training_galaxies": 60, "test_galaxies": 6}
+    part["split"]["valid"] = 0.2
+    for section in part["train"].values():
+        section |= {"epochs": 1, "batch_size": 8, "workers": 0}
+        if section["pretrained"]:  # its weights are on a hub
+            section |= {"model": "resnet18", "model_args": {}, "pretrained": False, "size": 64}
 path.write_text(yaml.safe_dump(content, sort_keys=False))
 """
 
@@ -128,7 +129,7 @@ import yaml
 from pathlib import Path
 path = Path("params.yaml")
 content = yaml.safe_load(path.read_text())
-content |= {"further_models": ["vit"], "train_vit": content["train_cnn"] | {"seed": 2}}
+content["train"]["convnext"] = content["train_cnn"] | {"seed": 2}
 path.write_text(yaml.safe_dump(content, sort_keys=False))
 """
 
@@ -150,18 +151,18 @@ USERS = (
     "/*.py",
     "tiny_net.txt",
 )
-"""What a user has and makes beside the project, which git need not know."""
+"""What a user has and makes in the project's folder, which git need not know."""
 
 
 def block(page: str, language: str, mark: str) -> str:
-    """The one block of a page that holds the mark."""
+    """Return the one block of a page that contains the mark."""
     (found,) = [text for text in blocks(ROOT / page, language) if mark in text]
     return found
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environment: dict[str, str]) -> Path:
-    """A small project in which `dvc repro` has run and is committed, with a user's files beside it; to be copied."""
+    """Make a small project with the committed results of `dvc repro` and a user's files; to be copied."""
     folder = tmp_path_factory.mktemp("first") / "project"
     folder.mkdir()
     copy_project(folder)
@@ -175,9 +176,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environmen
         train_resnet__batch_size=16,
     )
     for task in ("cifar10", "fashion_mnist", "galaxy10", "sports"):
-        path = folder / f"classification/{task}/params.yaml"
+        path = folder / f"tasks/{task}/params.yaml"
         content = yaml.safe_load(path.read_text())
-        content["data"] |= {"source": "builtin", "local": f"data/local/{task}"}
+        content["data"] |= {"source": "builtin", "local": f"../../data/local/{task}"}
         smaller(content)
         path.write_text(yaml.safe_dump(content, sort_keys=False))
     take(Own("git init --quiet --initial-branch main"), folder, environment)
@@ -205,7 +206,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environmen
 
 
 def users_files(folder: Path) -> None:
-    """Images in a folder, in a zip, in a list and as FITS; and what the classification tasks read locally."""
+    """Write images in a folder, in a zip, in a list and as FITS, and the files that tasks read from `data/local`."""
     from astropy.io import fits
 
     (folder / "my_images").mkdir()

@@ -11,10 +11,9 @@ import yaml
 from conftest import ROOT, command
 
 from galaxy import cli
-from galaxy.report import comparison
-from galaxy.core import metrics
-from galaxy.core import decision_tree
+from galaxy.core import decision_tree, metrics
 from galaxy.core.errors import GalaxyError
+from galaxy.report import comparison
 
 GALAXIES = 60
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import TEST, TRAINING
 
-from galaxy.ingest import archives
-from galaxy.core import competition
-from galaxy.core import decision_tree
+from galaxy.core import competition, decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.ingest import archives
 from galaxy.ingest.decode import Cropper
 from galaxy.ingest.preprocess import pack
 

@@ -63,8 +63,8 @@ def run_on_disk(project: Path, place: str, options: str, stage: str) -> tuple[in
     [
         ("download", "data/raw", "200k"),
         ("preprocess", "data/preprocessed", "300k"),
-        ("train train_cnn", ".checkpoints", "1m"),
-        ("train train_cnn", "models", "1m"),
+        ("train cnn", ".checkpoints", "1m"),
+        ("train cnn", "models", "1m"),
     ],
 )
 def test_a_full_disk_ends_a_stage_with_one_line_and_leaves_no_part_of_a_file(
@@ -73,17 +73,17 @@ def test_a_full_disk_ends_a_stage_with_one_line_and_leaves_no_part_of_a_file(
     status, error, left = run_on_disk(project, place, f"size={size}", stage)
     assert status == 1
     assert re.match(rf"error: \S*{re.escape(place)}/", error)
-    assert error.endswith(": No space left on device; make room or mend its permissions")
+    assert error.endswith(": No space left on device; make room or fix its permissions")
     assert not [path for path in left if path.endswith(".part")]
 
 
 @pytest.mark.parametrize(
     ("stage", "place"),
-    [("download", "data/raw"), ("preprocess", "data/preprocessed"), ("train train_cnn", ".checkpoints")],
+    [("download", "data/raw"), ("preprocess", "data/preprocessed"), ("train cnn", ".checkpoints")],
 )
 def test_a_read_only_folder_is_named(project: Path, stage: str, place: str):
     status, error, left = run_on_disk(project, place, "ro", stage)
     assert status == 1
     assert re.match(rf"error: \S*{re.escape(place)}/", error)
-    assert error.endswith(": Read-only file system; make room or mend its permissions")
+    assert error.endswith(": Read-only file system; make room or fix its permissions")
     assert left == []

@@ -14,34 +14,38 @@ import torch
 import yaml
 from conftest import ROOT, command, committed
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
-from pages import PAGES, blocks, mentioned, shown
+from pages import PAGES, Command, blocks, in_blocks, in_text
 
-from galaxy.evaluation import realism
 from galaxy import cli
-from galaxy.models.network import build_network
+from galaxy.core import decision_tree, params
+from galaxy.evaluation import realism
 from galaxy.models import saved
-from galaxy.core import params
-from galaxy.core import decision_tree
-from galaxy.tasks import params as classification
+from galaxy.models.network import build_network
+from galaxy.tasks import params as tasks
 
 SOURCE = "".join(path.read_text() for path in sorted(ROOT.glob("galaxy/**/*.py")))
-STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-
-COMMANDS = sorted({words for page in PAGES for words in shown(page) | mentioned(page)})
+COMMANDS = sorted({command for page in PAGES for command in in_blocks(page) | in_text(page)})
 
 
 def of(program: str) -> Any:
-    chosen = [words[1:] for words in COMMANDS if words[0] == program]
-    return pytest.mark.parametrize("words", chosen, ids=" ".join)
+    """Run a test for each command of a program: its folder, and the words after the program's name."""
+    chosen = [Command(command.folder, command.words[1:]) for command in COMMANDS if command.words[0] == program]
+    return pytest.mark.parametrize("command", chosen, ids=lambda it: f"{it.folder} {' '.join(it.words)}")
+
+
+def stages(folder: str = ".") -> dict[str, Any]:
+    """Return the stages of a pipeline; of one that is made for each item, what is made."""
+    listed = yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"]
+    return {name: stage.get("do", stage) for name, stage in listed.items()}
 
 
 NEEDED = {"predict": ["IMAGE"], "compare": ["HEAD", "workspace"]}
-"""What a command needs that is only named in passing."""
+"""What a command needs that a sentence only names."""
 
 
 @of("galaxy")
-def test_every_command_is_one_that_the_program_takes(words: tuple[str, ...]):
-    name, *rest = words
+def test_every_command_is_one_that_the_program_takes(command: Command):
+    name, *rest = command.words
     if not rest or rest[0].startswith("--"):
         rest = NEEDED.get(name, []) + rest
     cli.parser().parse_args([name, *rest])
@@ -49,28 +53,27 @@ def test_every_command_is_one_that_the_program_takes(words: tuple[str, ...]):
 
 @of("dvc")
 def test_every_command_of_dvc_is_one_that_it_takes_for_stages_and_params_that_there_are(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tmp_path: Path
 ):
-    arguments = dvc.cli.parse_args(list(words))
-    if words[0] in ("repro", "checkout") or words[:2] == ("exp", "run"):
+    arguments = dvc.cli.parse_args(list(command.words))
+    if command.words[0] in ("repro", "checkout") or command.words[:2] == ("exp", "run"):
         for target in arguments.targets:
-            assert (ROOT / target).is_file() or target.split("@")[0] in STAGES, target
+            assert target.split("@")[0] in stages(command.folder), target
     for change in getattr(arguments, "set_param", None) or []:
-        file, value = change.split(":") if ":" in change.split("=")[0] else ("params.yaml", change)
-        for overrides in get_hydra_sweeps({file: [value]}):
-            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-            if not (tmp_path / file).exists():
-                shutil.copyfile(ROOT / file, tmp_path / file)
-            apply_overrides(tmp_path / file, overrides[file])
-    monkeypatch.chdir(tmp_path)
-    for file in tmp_path.rglob("params.yaml"):
-        params.load() if file.parent == tmp_path else classification.load(file.parent.name)
+        for overrides in get_hydra_sweeps({"params.yaml": [change]}):
+            if not (tmp_path / "params.yaml").exists():
+                shutil.copyfile(ROOT / command.folder / "params.yaml", tmp_path / "params.yaml")
+            apply_overrides(tmp_path / "params.yaml", overrides["params.yaml"])
+    if (tmp_path / "params.yaml").exists():
+        load = tasks.load if command.folder.startswith("tasks/") else params.load
+        load(tmp_path / "params.yaml")
 
 
 @of("python")
-def test_every_module_and_script_that_is_called_is_there(words: tuple[str, ...]):
-    path = words[1].replace(".", "/") + ".py" if words[0] == "-m" else words[0]
-    assert (ROOT / path).is_file()
+def test_every_module_and_script_that_is_called_is_there(command: Command):
+    first, *rest = command.words
+    path = rest[0].replace(".", "/") + ".py" if first == "-m" else first
+    assert (ROOT / command.folder / path).is_file()
 
 
 def test_the_tree_is_the_codes():
@@ -79,16 +82,16 @@ def test_the_tree_is_the_codes():
 
 
 def test_the_graph_is_dvcs():
-    (shown,) = blocks(ROOT / "docs/graph.md", "mermaid")
-    assert shown == command("dvc", "dag", "--mermaid", folder=ROOT).stdout
+    (graph,) = blocks(ROOT / "docs/graph.md", "mermaid")
+    assert graph == command("dvc", "dag", "--mermaid", folder=ROOT).stdout
 
 
 def test_the_table_of_stages_has_all_that_they_read_and_write():
     rows = re.findall(r"^\| `([\w@<>]+)` \|.*?\| (.*?) \| (.*?) \| (.*?) \|$", section("docs/graph.md", "Stages"), re.M)
-    assert [name.removesuffix("@<name>") for name, *_ in rows] == list(STAGES)
+    assert [name.removesuffix("@<name>") for name, *_ in rows] == list(stages())
     for name, *cells in rows:
         reads, writes, sections = (re.findall(r"`(.*?)`", cell) for cell in cells)
-        stage = yaml.safe_load(yaml.safe_dump(STAGES[name.removesuffix("@<name>")]).replace("${item.model}", "<name>"))
+        stage = yaml.safe_load(yaml.safe_dump(stages()[name.removesuffix("@<name>")]).replace("${key}", "<name>"))
         made = [key for kind in ("outs", "metrics", "plots") for key in paths(stage.get(kind, []))]
         read = [dep for dep in paths(stage["deps"]) if not dep.startswith(("galaxy/", "stages/"))]
         for listed, there in ((reads, read), (writes, made)):
@@ -122,9 +125,10 @@ def test_the_calibration_is_that_of_the_committed_metrics():
 def test_every_error_that_is_explained_is_one_that_the_code_raises():
     cells = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
     assert len(cells) > 15
+    source = re.sub(r'"\n +f?"', "", SOURCE)  # a text on several lines is one
     for cell in cells:
         for fragment in re.findall(r"`([^`]+)`", cell):
-            assert fragment in SOURCE.replace('"\n            f"', "").replace('"\n            "', ""), fragment
+            assert fragment in source, fragment
 
 
 def test_the_example_backbone_is_a_model_that_the_params_can_name(model: Path):
@@ -135,7 +139,7 @@ def test_the_example_backbone_is_a_model_that_the_params_can_name(model: Path):
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link to a heading of a page may end in, as GitHub makes it."""
+    """Return what links to headings of a page end in, as GitHub makes it."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from galaxy.ingest import archives
-from galaxy.evaluation import ensemble
 from galaxy.core import metrics
-from galaxy.evaluation.ensemble import MEAN
-from galaxy.evaluation.ensemble import WEIGHTED
 from galaxy.core.errors import GalaxyError
 from galaxy.data.galaxies import Galaxies
+from galaxy.evaluation import ensemble
+from galaxy.evaluation.ensemble import MEAN, WEIGHTED
+from galaxy.ingest import archives
 
 
 @pytest.fixture
@@ -51,5 +50,5 @@ def test_sums_of_the_decision_tree_hold_for_ensembles_of_models_that_keep_them(p
 
 
 def test_weights_of_other_models_are_refused(voted):
-    with pytest.raises(GalaxyError, match=r"weights are of cnn, the models are resnet; run dvc repro evaluate"):
+    with pytest.raises(GalaxyError, match=r"weights belong to cnn, but the models are resnet; run dvc repro evaluate"):
         ensemble.combine({"resnet": voted}, {"cnn": 1.0})

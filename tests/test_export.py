@@ -13,11 +13,10 @@ import torch
 from conftest import TEST, command
 
 from galaxy import cli
-from galaxy.inference import export
-from galaxy.inference import model_card
-from galaxy.models import saved
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.inference import export, model_card
+from galaxy.models import saved
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def test_the_card_says_what_the_models_json_says(model: Path):
     text = model_card.markdown("train_cnn", card)
     assert text.startswith("# train_cnn\n")
     assert "**Trained on simulated galaxies.**" in text
-    assert "random weights, so no licence of others" in text
+    assert "random weights, so nobody else's licence applies" in text
     assert "| galaxies | 42 trained on, of 60 labelled |" in text
     assert "uint8, N×64×64×3" in text
     real = card | {"data": card["data"] | {"source": {"source": "kaggle", "complete_competition": True}}}

@@ -1,161 +1,175 @@
-"""`dvc.yaml` says what the stages really use."""
+"""Each pipeline's `dvc.yaml` says what its stages really use, and the library's packages import downwards only."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grimp
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, command, copy_project
 
-from galaxy.core.params import TRAIN_PREFIX
+LAYERS = (
+    *("cli", "tasks", "inference", "report", "evaluation", "training", "models", "data", "ingest", "simulator", "core"),
+)
+"""The packages of the library; each may import those after it."""
 
-GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-STAGES: dict[str, Any] = GRAPH["stages"]
-TASKS: dict[str, dict[str, Any]] = {
-    path.parent.name: yaml.safe_load(path.read_text())["stages"]
-    for path in sorted((ROOT / "classification").glob("*/dvc.yaml"))
+PIPELINES = {
+    str(path.parent.relative_to(ROOT)): yaml.safe_load(path.read_text())
+    for path in [ROOT / "dvc.yaml", *sorted(ROOT.glob("recipes/*/dvc.yaml")), *sorted(ROOT.glob("tasks/*/dvc.yaml"))]
 }
-PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+"""By folder, `.` the root's."""
+
+
+def stages(pipeline: str) -> dict[str, Any]:
+    """The stages by name; of a stage for each of several models, what it does for one."""
+    return {name: stage.get("do", stage) for name, stage in PIPELINES[pipeline]["stages"].items()}
+
+
+STAGES = [(pipeline, name) for pipeline in PIPELINES for name in stages(pipeline)]
 
 
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
-    return grimp.build_graph("galaxy", "stages", cache_dir=None)
+    return grimp.build_graph("galaxy", "stages", include_external_packages=True, cache_dir=None)
 
 
-def leaves(content: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key
-
-
-def files(modules: set[str]) -> set[str]:
-    """The files of modules, and of the packages that importing them runs."""
-    names = {".".join(module.split(".")[: depth + 1]) for module in modules for depth in range(module.count(".") + 1)}
-    paths = {Path(*name.split(".")) for name in names}
+def outs(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Everything that a stage makes, with its options."""
+    items = [item for kind in ("outs", "metrics", "plots") for item in stage.get(kind, [])]
     return {
-        str(found)
-        for path in paths
-        for found in (path.with_suffix(".py"), path / "__init__.py")
-        if (ROOT / found).is_file()
+        path: options for item in items for path, options in (item if isinstance(item, dict) else {item: {}}).items()
     }
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [*STAGES.values(), *(stage for task in TASKS.values() for stage in task.values())],
-    ids=lambda stage: stage["cmd"].removeprefix("python -m stages."),
-)
-def test_deps_are_the_closure_of_the_stages_imports(stage: dict[str, Any], imports: grimp.ImportGraph):
+def test_packages_import_downwards_only(imports: grimp.ImportGraph):
+    folders = {path.parent.name for path in ROOT.glob("galaxy/*/__init__.py")}
+    assert folders == set(LAYERS)
+    broken = imports.find_illegal_dependencies_for_layers(layers=LAYERS, containers={"galaxy"})
+    assert {(found.importer, found.imported) for found in broken} == set()
+
+
+def test_the_library_lies_in_packages_that_list_their_modules():
+    assert [path.name for path in ROOT.glob("galaxy/*.py")] == ["__init__.py"]
+    for package in LAYERS:
+        folder = ROOT / "galaxy" / package
+        text = (folder / "__init__.py").read_text()
+        for module in folder.glob("*.py"):
+            assert module.stem == "__init__" or f"`{module.stem}`" in text, module
+
+
+@pytest.mark.parametrize(("pipeline", "name"), STAGES, ids="-".join)
+def test_deps_are_the_packages_that_the_stage_imports(pipeline: str, name: str, imports: grimp.ImportGraph):
+    stage = stages(pipeline)[name]
     module = stage["cmd"].split()[2]
-    needed = files({module} | imports.find_upstream_modules(module))
-    listed = {dep for dep in stage["deps"] if dep.endswith(".py")}
-    assert listed == needed
+    used = {found for found in imports.find_upstream_modules(module) | {module} if "." in found}
+    packages = {"/".join(found.split(".")[:2]) for found in used if found.startswith("galaxy.")}
+    scripts = {found.replace(".", "/") + ".py" for found in used if found.startswith("stages.")} - {"stages/tasks.py"}
+    assert {dep for dep in stage["deps"] if dep.startswith(("galaxy/", "stages/"))} == packages | scripts
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_every_param_of_a_task_is_read_by_a_stage_and_none_is_unknown(task: str):
-    path = f"classification/{task}/params.yaml"
-    content = yaml.safe_load((ROOT / path).read_text())
-    models = {key for key in content if key.startswith(TRAIN_PREFIX)}
-    read = {key for stage in TASKS[task].values() for key in stage["params"][0][path]}
-    if "train_${item.model}" in read:
-        read = read - {"train_${item.model}"} | models  # whichever of them are compared
-    assert read == models | {key for key in leaves(content) if not key.startswith(TRAIN_PREFIX)}
-
-
-def test_the_tasks_stages_differ_where_their_data_do():
-    common = ["prepare", "train", "evaluate"]
-    assert {task: list(stages) for task, stages in TASKS.items()} == {
-        "cifar10": common,
-        "fashion_mnist": common,
-        "galaxy10": [*common, "transfer", "evaluate_transfer"],
-        "sports": [*common, "submission"],
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_every_section_of_the_params_is_read_by_a_stage_and_none_is_unknown(pipeline: str):
+    content = yaml.safe_load((ROOT / pipeline / "params.yaml").read_text())
+    sections = {section for section in content if section != "start"} | {
+        f"start.{section}" for section in content.get("start", ()) if section != "train"
     }
-    for stages in TASKS.values():
-        for out in stages["prepare"]["outs"]:
-            assert next(iter(out.values())) == {"push": False}
+    read = {
+        param.removesuffix(".${key}").removesuffix(".${item}").removesuffix(".transfer")
+        for stage in stages(pipeline).values()
+        for param in stage.get("params", [])
+        if isinstance(param, str)
+    }
+    start = {param for param in read if param.startswith("start.train.")}
+    assert read - start == sections
+    assert start == {f"start.train.{name}" for name in content.get("start", {}).get("train", ())}
+
+
+@pytest.mark.parametrize(("pipeline", "name"), STAGES, ids="-".join)
+def test_every_stage_is_described_and_only_metrics_and_plots_are_in_git(pipeline: str, name: str):
+    stage = stages(pipeline)[name]
+    assert stage["desc"]
+    for path, options in outs(stage).items():
+        if path.removeprefix("start/").startswith("metrics/"):
+            assert options == {"cache": False}
+        else:
+            assert set(options) <= {"push"}
+    for path in ("raw", "preprocessed", "report", "labelled", "held_out", "unlabelled"):
+        assert outs(stage).get(f"data/{path}", {"push": False}) == {"push": False}, "images of others are not pushed"
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_a_training_leaves_its_files_where_all_do(pipeline: str):
+    for stage in stages(pipeline).values():
+        words = stage["cmd"].split()
+        if words[2].endswith(".train"):
+            part = "start/" if words[-1] == "--start" else ""
+            model = words[4 if words[2] == "stages.tasks.train" else 3]
+            paths = ("models/{}", "metrics/train/{}.json", "metrics/train/{}_history.csv")
+            assert list(outs(stage)) == [part + path.format(model) for path in paths]
 
 
 def test_stages_and_their_order_are_those_designed():
-    assert list(STAGES) == [
+    root = stages(".")
+    assert list(root) == [
         *("download", "explore", "calibrate", "preprocess", "split", "train_cnn", "train_resnet", "train"),
         *("evaluate", "make_submission", "report"),
     ]
-    made_by = {out: stage for stage in STAGES for out in outs(stage)}
-    upstream = {
-        stage: {by for out, by in made_by.items() for dep in STAGES[stage]["deps"] if overlap(out, dep)}
-        for stage in STAGES
+    needed = {
+        name: {
+            other
+            for other in root
+            for out in outs(root[other])
+            for dep in stage["deps"]
+            if f"{dep}/".startswith(f"{out}/") or f"{out}/".startswith(f"{dep}/")
+        }
+        for name, stage in root.items()
     }
-    assert upstream == {
+    trained = {"train_cnn", "train_resnet", "train"}
+    assert needed == {
         "download": set(),
         "explore": {"download"},
         "calibrate": {"download"},
         "preprocess": {"download"},
         "split": {"preprocess"},
-        "train_cnn": {"preprocess", "split"},
-        "train_resnet": {"preprocess", "split"},
-        "train": {"preprocess", "split"},
-        "evaluate": {"preprocess", "split", "train_cnn", "train_resnet", "train"},
-        "make_submission": {"preprocess", "train_cnn", "train_resnet", "train", "evaluate"},
-        "report": {"preprocess", "split", "train_cnn", "train_resnet", "evaluate"},
+        **{name: {"preprocess", "split"} for name in trained},
+        "evaluate": {"preprocess", "split"} | trained,
+        "make_submission": {"preprocess", "evaluate"} | trained,
+        "report": {"preprocess", "split", "evaluate"} | trained,
     }
 
 
-def overlap(out: str, dep: str) -> bool:
-    """Whether one is the other or a folder above it."""
-    return (dep + "/").startswith(out + "/") or (out + "/").startswith(dep + "/")
-
-
-def outs(stage: str) -> list[str]:
-    """Everything that a stage makes."""
-    items = [item for kind in ("outs", "metrics", "plots") for item in STAGES[stage].get(kind, [])]
-    return [item if isinstance(item, str) else next(iter(item)) for item in items]
-
-
-def test_every_leaf_of_the_params_is_read_by_a_stage_and_none_is_unknown():
-    read = {param for name, stage in STAGES.items() if name != "report" for param in stage.get("params", [])}
-    assert read == {*leaves(PARAMS), "train_${item.model}"}
-    assert STAGES["report"]["params"] == [{"params.yaml": None}]  # it says what differs from the defaults
-
-
-def test_each_model_reads_its_own_section_whole_and_no_other():
-    for stage in STAGES:
-        if stage.startswith(TRAIN_PREFIX):
-            own = {param for param in STAGES[stage]["params"] if not param.startswith("preprocess.")}
-            assert own == set(leaves(PARAMS[stage], f"{stage}."))
-            assert STAGES[stage]["cmd"] == f"python -m stages.train {stage}"
-
-
-def test_every_stage_is_described_and_only_metrics_and_plots_are_in_git():
-    for name, stage in STAGES.items():
-        assert stage["desc"], name
-        for kind in ("metrics", "plots"):
-            for item in stage.get(kind, []):
-                assert next(iter(item.values())) == {"cache": False}, (name, item)
-        for item in stage.get("outs", []):
-            options = {} if isinstance(item, str) else next(iter(item.values()))
-            assert set(options) <= {"push"}, (name, item)
-
-
-def test_images_of_the_competition_are_never_pushed():
-    for stage, out in (("download", "data/raw"), ("preprocess", "data/preprocessed"), ("report", "data/report")):
-        assert {out: {"push": False}} in STAGES[stage]["outs"]
+def test_graphs_are_short():
+    for pipeline, limit in ((".", 170), *((name, 80) for name in PIPELINES if name.startswith("tasks/"))):
+        assert len((ROOT / pipeline / "dvc.yaml").read_text().splitlines()) <= limit, pipeline
 
 
 def test_no_stage_that_needs_no_network_training_waits_for_torch(imports: grimp.ImportGraph):
     """Importing torch takes seconds: stages that do not predict start at once."""
-    graph = grimp.build_graph("galaxy", "stages", include_external_packages=True, cache_dir=None)
     for stage in ("download", "explore", "calibrate", "preprocess", "split", "report"):
-        used = graph.find_upstream_modules(f"stages.{stage}")
+        used = imports.find_upstream_modules(f"stages.{stage}")
         assert not used & {"torch", "timm", "lightning"}, stage
 
 
-def test_every_model_is_registered_as_an_artifact():
-    assert {artifact["path"] for artifact in GRAPH["artifacts"].values()} == {
-        f"models/{stage}" for stage in STAGES if stage.startswith(TRAIN_PREFIX)
-    }
+def test_every_model_of_the_root_is_registered_as_an_artifact():
+    assert {artifact["path"] for artifact in PIPELINES["."]["artifacts"].values()} == {"models/cnn", "models/resnet"}
+
+
+@pytest.mark.parametrize("pipeline", [name for name in PIPELINES if name != "."])
+def test_recipes_and_tasks_are_projects_of_their_own_that_share_code_and_cache(pipeline: str):
+    folder = ROOT / pipeline
+    for name in ("galaxy", "stages"):
+        assert (folder / name).is_symlink()
+        assert Path(folder / name).resolve() == ROOT / name
+    assert (folder / ".dvcignore").read_text() == (ROOT / ".dvcignore").read_text()
+    assert (folder / ".dvc" / "../../../.dvc/cache").resolve() == ROOT / ".dvc/cache"
+    assert "dir = ../../../.dvc/cache" in (folder / ".dvc/config").read_text()
+
+
+def test_the_roots_commands_show_its_own_pipeline_without_a_warning(tmp_path: Path):
+    copy_project(tmp_path)
+    command("git", "init", "--quiet", folder=tmp_path)
+    for words in (("dag",), ("metrics", "show"), ("plots", "show"), ("stage", "list")):
+        shown = command("dvc", *words, folder=tmp_path)
+        assert "WARNING" not in shown.stdout + shown.stderr, shown
+        assert "recipes/" not in shown.stdout
+        assert "tasks/" not in shown.stdout

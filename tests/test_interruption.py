@@ -15,19 +15,19 @@ import pytest
 import yaml
 from conftest import ROOT, command
 
-from galaxy.training import resume
-from galaxy.models import saved
 from galaxy.core import source_info
 from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import split
+from galaxy.models import saved
+from galaxy.training import resume
 
 RESULTS = (
-    "models/train_cnn/model.safetensors",
-    "models/train_cnn/model.json",
-    "metrics/train_cnn.json",
-    "metrics/train_cnn_history.csv",
+    "models/cnn/model.safetensors",
+    "models/cnn/model.json",
+    "metrics/train/cnn.json",
+    "metrics/train/cnn_history.csv",
 )
-STAGE = ("python", "-m", "stages.train", "train_cnn")
+STAGE = ("python", "-m", "stages.train", "cnn")
 
 
 def new_project(folder: Path, raw: Path, preprocessed: Path) -> Path:
@@ -65,7 +65,7 @@ def undisturbed(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPath
     """What a training leaves that nothing disturbs."""
     project = new_project(tmp_path_factory.mktemp("undisturbed") / "project", raw, preprocessed)
     command(*STAGE, folder=project)
-    assert not (project / ".checkpoints/train_cnn").exists()
+    assert not (project / ".checkpoints/cnn").exists()
     return results(project)
 
 
@@ -113,7 +113,7 @@ def goes_on_to_the_same_end(project: Path, undisturbed: list[bytes]) -> bool:
     assert not (project / "models").exists()
     assert not (project / "metrics").exists()
     resumed = command(*STAGE, folder=project).stdout
-    assert "going on from" in resumed
+    assert "resuming from" in resumed
     assert "epoch   0" not in resumed
     return results(project) == undisturbed
 
@@ -130,10 +130,10 @@ def test_a_training_ended_by_sigterm_goes_on_to_the_bytes_of_an_undisturbed_one(
 
 
 def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(killed: Path, undisturbed: list[bytes]):
-    (checkpoint,) = killed.glob(".checkpoints/train_cnn/*/last.ckpt")
+    (checkpoint,) = killed.glob(".checkpoints/cnn/*/last.ckpt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     output = command(*STAGE, folder=killed).stdout
-    assert re.search(r"last\.ckpt is damaged \(.*\): starting anew", output)
+    assert re.search(r"last\.ckpt is damaged \(.*\): starting over", output)
     assert "epoch   0" in output
     assert results(killed) == undisturbed
 
@@ -143,9 +143,9 @@ def test_a_checkpoint_of_other_params_is_not_resumed(killed: Path):
     content["train_cnn"] |= {"seed": 9, "epochs": 1}
     (killed / "params.yaml").write_text(yaml.safe_dump(content))
     output = command(*STAGE, folder=killed).stdout
-    assert "going on from" not in output
+    assert "resuming from" not in output
     assert "epoch   0" in output
-    assert not (killed / ".checkpoints/train_cnn").exists()
+    assert not (killed / ".checkpoints/cnn").exists()
 
 
 def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(project: Path):
@@ -167,17 +167,17 @@ def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(p
         (line,) = output.stderr.splitlines()
         assert re.fullmatch(
             r"error: training diverged: valid_rmse is nan after epoch [2-9]; lower learning_rate, or set "
-            r"gradient_clip; the best model so far, of epoch [1-8], is kept in \.checkpoints/train_cnn-best",
+            r"gradient_clip; the best model so far, of epoch [1-8], is kept in \.checkpoints/cnn-best",
             line,
         )
-    assert "going on from" in outputs[1].stdout  # the same training stops at the same place
+    assert "resuming from" in outputs[1].stdout  # the same training stops at the same place
     assert not (project / "models").exists()
-    kept = project / ".checkpoints/train_cnn-best"
+    kept = project / ".checkpoints/cnn-best"
     saved.load(kept)
 
     content["train_cnn"] |= {"learning_rate": 0.001, "weight_decay": 0.0, "epochs": 1}
     (project / "params.yaml").write_text(yaml.safe_dump(content))
-    assert "going on from" not in command(*STAGE, folder=project).stdout
+    assert "resuming from" not in command(*STAGE, folder=project).stdout
     assert saved.load(kept)
 
 
@@ -192,7 +192,7 @@ def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alon
         assert "epoch  10" in running.stdout.read()
     assert second.returncode == 1
     (line,) = second.stderr.splitlines()
-    assert line.startswith("error: another process is training with the checkpoints in .checkpoints/train_cnn; wait")
+    assert line.startswith("error: another process is training with the checkpoints in .checkpoints/cnn; wait")
     assert running.returncode == 0
     assert results(project) == undisturbed
 

@@ -35,9 +35,9 @@ THREE_WAYS = ("KAGGLE_API_TOKEN", "~/.kaggle/access_token", "KAGGLE_KEY", "kaggl
 SCRIPT = """
 import sys
 from pathlib import Path
-from galaxy.errors import GalaxyError
-from galaxy.kaggle_source import fetch
-from galaxy.kaggle_submission import send
+from galaxy.core.errors import GalaxyError
+from galaxy.inference.kaggle_submit import send
+from galaxy.ingest.kaggle_download import fetch
 
 try:
     if len(sys.argv) == 2:

@@ -7,7 +7,7 @@ from conftest import ROOT, command
 
 TWICE = """
 import resource, numpy as np
-from galaxy.memory import keep_freed
+from galaxy.core.runtime import keep_freed_memory
 {call}
 def pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -22,6 +22,7 @@ print(pages())
 @pytest.mark.skipif(sys.platform != "linux", reason="what it sets is glibc's")
 def test_a_large_array_takes_the_place_of_one_that_was_freed():
     given, kept = (
-        int(command(sys.executable, "-c", TWICE.format(call=call), folder=ROOT).stdout) for call in ("", "keep_freed()")
+        int(command(sys.executable, "-c", TWICE.format(call=call), folder=ROOT).stdout)
+        for call in ("", "keep_freed_memory()")
     )
     assert kept < given / 20

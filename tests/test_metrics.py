@@ -5,12 +5,9 @@ import pytest
 from conftest import REAL
 from sklearn.metrics import accuracy_score, root_mean_squared_error
 
+from galaxy.core import competition, decision_tree, metrics
+from galaxy.evaluation.baselines import CentralPixel, ColumnMeans
 from galaxy.ingest import archives
-from galaxy.core import competition
-from galaxy.core import metrics
-from galaxy.core import decision_tree
-from galaxy.evaluation.baselines import CentralPixel
-from galaxy.evaluation.baselines import ColumnMeans
 
 
 @pytest.fixture
@@ -77,7 +74,9 @@ def test_central_pixel_finds_six_groups_of_colour():
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real files are absent")
 def test_the_real_votes_give_the_published_orders_of_magnitude():
-    voted = archives.read_solutions(competition.zip_path(REAL, competition.SOLUTIONS))[list(decision_tree.COLUMNS)].to_numpy()
+    voted = archives.read_solutions(competition.zip_path(REAL, competition.SOLUTIONS))[
+        list(decision_tree.COLUMNS)
+    ].to_numpy()
     # All zeros 0.27160 and column means 0.1639 on the whole competition; these files are a part of it, not drawn at
     # random: a few hundredths off.
     assert metrics.rmse(np.zeros_like(voted), voted) == pytest.approx(0.2716, rel=0.02)

@@ -12,13 +12,12 @@ import torch
 from conftest import spec
 from safetensors.torch import load_file, save, save_file
 
-from galaxy.ingest import archives
-from galaxy.models.network import build_network
-from galaxy.models import saved
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
-from galaxy.models.heads import DecisionTree
-from galaxy.models.heads import Sigmoid
+from galaxy.ingest import archives
+from galaxy.models import saved
+from galaxy.models.heads import DecisionTree, Sigmoid
+from galaxy.models.network import build_network
 
 WEIGHTS = save({"classifier.bias": torch.zeros(1000)})
 
@@ -59,7 +58,8 @@ def test_the_trees_head_satisfies_every_sum():
 
 def test_the_trees_head_can_say_anything_that_the_tree_allows():
     shares = {
-        q.number: torch.rand(len(q.answers), generator=torch.Generator().manual_seed(q.number)) for q in decision_tree.QUESTIONS
+        q.number: torch.rand(len(q.answers), generator=torch.Generator().manual_seed(q.number))
+        for q in decision_tree.QUESTIONS
     }
     shares = {number: share / share.sum() for number, share in shares.items()}
     votes = DecisionTree()(torch.cat([share.log() for share in shares.values()])[None])[0]
@@ -147,7 +147,7 @@ def test_weights_that_are_no_safetensors_are_refused_and_nothing_of_them_runs(
         ({"model": "resnet19"}, "unknown model 'resnet19'"),
         ({"model": "resnet18"}, "does not fit resnet18"),
         ({"model_args": {"checkpoint_path": "bomb.pth"}}, "name a checkpoint_path"),
-        ({"outputs": ["a", "b"]}, "predicts 2 outputs other than the 37 columns"),
+        ({"outputs": ["a", "b"]}, "predicts 2 outputs, not the 37 columns"),
     ],
     ids=str,
 )

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from conftest import ROOT, command, copy_project, set_params
 
-from galaxy.ingest import archives
 from galaxy.inference import submission
+from galaxy.ingest import archives
 
 TRAINING, TEST = 120, 15
 
@@ -68,7 +68,7 @@ def test_the_outputs_are_there_and_whole(clone: Path):
     assert all(floor < value < 0.5 for value in report["rmse"].values())
     assert report["best"] == min(("cnn", "resnet"), key=report["valid_rmse"].__getitem__)
     for name, epochs in (("cnn", 2), ("resnet", 1)):
-        with (clone / f"metrics/train_{name}_history.csv").open() as file:
+        with (clone / f"metrics/train/{name}_history.csv").open() as file:
             history = list(csv.DictReader(file))
         assert list(history[0]) == ["epoch", "train_rmse", "valid_rmse", "lr"]
         assert [int(row["epoch"]) for row in history] == list(range(epochs + 1))
@@ -96,7 +96,7 @@ def test_a_model_can_be_fetched_as_an_artifact(clone: Path, tmp_path: Path):
     git(clone, "tag", "--annotate", "--message", "first", "cnn@v1.0.0")
     command("dvc", "artifacts", "get", clone, "cnn", "--rev", "v1.0.0", "--out", tmp_path / "cnn", folder=tmp_path)
     for name in ("model.safetensors", "model.json"):
-        assert (tmp_path / "cnn" / name).read_bytes() == (clone / "models/train_cnn" / name).read_bytes()
+        assert (tmp_path / "cnn" / name).read_bytes() == (clone / "models/cnn" / name).read_bytes()
 
 
 def test_nothing_is_left_over_in_the_working_tree(clone: Path):
@@ -111,7 +111,7 @@ def test_nothing_runs_again_when_nothing_has_changed(clone: Path):
 
 def test_metrics_and_plots_are_shown(clone: Path):
     shown = json.loads(command("dvc", "metrics", "show", "--json", folder=clone).stdout)
-    assert {"metrics/evaluate.json", "metrics/train_cnn.json", "metrics/train_resnet.json"} <= set(shown[""]["data"])
+    assert {"metrics/evaluate.json", "metrics/train/cnn.json", "metrics/train/resnet.json"} <= set(shown[""]["data"])
     command("dvc", "plots", "show", "--out", "plots", folder=clone)
     page = (clone / "plots/index.html").read_text()
     assert "RMSE by epoch" in page
@@ -120,7 +120,7 @@ def test_metrics_and_plots_are_shown(clone: Path):
     shutil.rmtree(clone / "plots")
 
 
-def test_a_changed_key_reruns_what_hangs_on_it_and_is_restored_from_the_cache(clone: Path):
+def test_a_changed_key_reruns_what_depends_on_it_and_is_restored_from_the_cache(clone: Path):
     before = (clone / "data/submission/submission.csv").read_bytes()
     set_params(clone, train_cnn__epochs=1)
     ran = repro(clone)
@@ -130,7 +130,7 @@ def test_a_changed_key_reruns_what_hangs_on_it_and_is_restored_from_the_cache(cl
     assert difference["params.yaml"]["train_cnn.epochs"] == {"old": 2, "new": 1, "diff": -1}
     difference = json.loads(command("dvc", "metrics", "diff", "--json", folder=clone).stdout)
     assert "rmse.cnn" in difference["metrics/evaluate.json"]
-    assert "metrics/train_resnet.json" not in difference
+    assert "metrics/train/resnet.json" not in difference
     command("dvc", "plots", "diff", "--out", "plots", folder=clone)
     shutil.rmtree(clone / "plots")
 
@@ -148,7 +148,7 @@ def test_an_experiment_changes_params_from_the_command_line(clone: Path):
     assert "0.01" in json.dumps(shown)
     assert json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
     git(clone, "checkout", "--quiet", ".")
-    command("dvc", "checkout", "dvc.yaml", folder=clone)
+    command("dvc", "checkout", folder=clone)
 
 
 def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
@@ -158,36 +158,57 @@ def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
     assert "error: params.yaml: train_cnn.epochs is 'six': input should be a valid integer" in failed.stderr
     assert "Traceback" not in failed.stderr + failed.stdout
     git(clone, "checkout", "--quiet", ".")
-    command("dvc", "checkout", "dvc.yaml", folder=clone)
+    command("dvc", "checkout", folder=clone)
 
 
 def test_the_same_params_give_the_same_bytes(clone: Path):
     """Without the cache: everything from the split on is made anew."""
-    names = ("models/train_cnn/model.safetensors", "metrics/evaluate.json", "data/submission/submission.csv")
+    names = ("models/cnn/model.safetensors", "metrics/evaluate.json", "data/submission/submission.csv")
     before = [(clone / name).read_bytes() for name in names]
     command("dvc", "repro", "--force", "--single-item", "train_cnn", folder=clone)
     command("dvc", "repro", "--force", "--single-item", "evaluate", folder=clone)
     assert [(clone / name).read_bytes() for name in names] == before
 
 
-def test_params_alone_add_a_model_and_take_it_away(clone: Path):
-    content = yaml.safe_load((clone / "params.yaml").read_text())
-    set_params(clone, further_models=["second"], train_second=content["train_cnn"] | {"seed": 2, "size": 48})
-    ran = repro(clone)
-    assert ran[:2] == ["train@second", "evaluate"]
-    assert (clone / "models/further/train_second/model.json").is_file()
+def test_the_command_line_adds_a_model_and_git_takes_it_away(clone: Path):
+    section = yaml.safe_load((clone / "params.yaml").read_text())["train_cnn"] | {"seed": 2, "size": 48}
+    value = json.dumps({"second": section}).replace('"', "")
+    ran = command("dvc", "exp", "run", "-S", f"+train={value}", folder=clone)
+    warnings = [line for line in (ran.stdout + ran.stderr).splitlines() if "WARNING" in line]
+    assert all(f"'{clone}/models/second'" in line for line in warnings)  # that it is not trained yet
+    started = [line.split("'")[1] for line in ran.stdout.splitlines() if line.startswith("Running stage")]
+    assert started[:2] == ["train@second", "evaluate"]
+    assert (clone / "models/second/model.json").is_file()
+    difference = json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
+    assert difference["params.yaml"]["train.second.seed"] == {"old": None, "new": 2}
     scored = json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
     assert scored["second"] != scored["cnn"]
-    set_params(clone, further_models=[])
-    content = yaml.safe_load((clone / "params.yaml").read_text())
-    del content["train_second"]
-    (clone / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    repro(clone)
-    assert "second" not in json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
-    assert not (clone / "data/predictions/second.csv").exists()
+
     git(clone, "checkout", "--quiet", ".")
     git(clone, "clean", "--quiet", "--force", "-d")
-    command("dvc", "checkout", "dvc.yaml", folder=clone)
+    command("dvc", "checkout", folder=clone)
+    assert repro(clone) == []
+    assert "second" not in json.loads((clone / "metrics/evaluate.json").read_text())["rmse"]
+    assert not (clone / "data/predictions/second.csv").exists()
+
+
+def test_an_experiment_is_compared_and_applied_without_a_warning(clone: Path):
+    """What the README shows: only the stages that depend on the changed section run; DVC speaks of the root alone."""
+    ran = command("dvc", "exp", "run", "--name", "other", "-S", "train_cnn.seed=7", folder=clone)
+    started = [line.split("'")[1] for line in ran.stdout.splitlines() if line.startswith("Running stage")]
+    assert started[0] == "train_cnn"
+    assert not {"download", "preprocess", "split", "train_resnet"} & set(started)
+    for words in (("params", "diff"), ("metrics", "diff"), ("metrics", "show"), ("dag",)):
+        shown = command("dvc", *words, folder=clone)
+        assert "WARNING" not in shown.stdout + shown.stderr
+        assert "tasks/" not in shown.stdout
+    git(clone, "checkout", "--quiet", ".")
+    command("dvc", "checkout", folder=clone)
+    applied = command("dvc", "exp", "apply", "other", folder=clone)
+    assert "WARNING" not in applied.stdout + applied.stderr
+    assert repro(clone) == []
+    git(clone, "checkout", "--quiet", ".")
+    command("dvc", "checkout", folder=clone)
 
 
 def test_stages_run_without_dvc(clone: Path, tmp_path: Path):

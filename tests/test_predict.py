@@ -17,21 +17,16 @@ from conftest import TEST, command
 from PIL import Image
 
 from galaxy import cli
-from galaxy.core import competition
-from galaxy.ingest import archives
-from galaxy.inference import find_images
-from galaxy.models.network import build_network
-from galaxy.models import saved
-from galaxy.inference import predictor
-from galaxy.core import stretch
-from galaxy.core import decision_tree
-from galaxy.inference import tree_figure
-from galaxy.data import test_time_views
+from galaxy.core import competition, decision_tree, stretch
 from galaxy.core.errors import GalaxyError
-from galaxy.ingest.decode import BadImageError
+from galaxy.data import test_time_views
 from galaxy.data.galaxies import Galaxies
-from galaxy.inference.read_image import Crop
-from galaxy.inference.read_image import Reader
+from galaxy.inference import find_images, predictor, tree_figure
+from galaxy.inference.read_image import Crop, Reader
+from galaxy.ingest import archives
+from galaxy.ingest.decode import BadImageError
+from galaxy.models import saved
+from galaxy.models.network import build_network
 from galaxy.models.predict import predict
 
 WHOLE = Reader(Crop(1.0), 64)
@@ -89,7 +84,7 @@ def test_the_competitions_own_images_are_seen_as_the_pipeline_sees_them(raw: Pat
     packed = Galaxies.open(preprocessed, "test")
     assert [Path(source.name).stem for source in sources] == [str(i) for i in packed.ids]
     loaded = predictor.load(model)
-    pixels, problems = predictor.pack(sources, loaded.readers(predictor.Options())[0], strict=True)
+    pixels, problems = predictor.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
     assert np.array_equal(pixels, packed.images)
     assert problems == {}
     table, _ = loaded.predict_readable(sources, predictor.Options(views=8), strict=True)
@@ -263,7 +258,7 @@ def test_unreadable_images_are_named_and_left_out_and_the_command_fails(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--strict"], "bad.png: no readable image (8 bytes); mend or leave it out"),
+        (["--strict"], "bad.png: no readable image (8 bytes); fix it or leave it out"),
         (["--views", "0"], "views is 0; it may be 1 to 360"),
         (["--crop", "1.5"], "crop is '1.5'"),
         (["--batch-size", "0"], "batch size is 0; it must be 1 or more"),
@@ -297,7 +292,7 @@ def test_the_projects_best_model_is_taken_where_none_is_named(
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/evaluate.json").write_text('{"best": "cnn"}')
     (tmp_path / "models").symlink_to(model.parent)
-    assert list(predictor.load().networks) == ["models/train_cnn"]
+    assert list(predictor.load().networks) == ["models/cnn"]
 
 
 def test_several_models_predict_their_mean(model: Path, images: Path, tmp_path: Path):

@@ -11,15 +11,12 @@ import pytest
 from conftest import REAL, TEST, TRAINING
 from PIL import Image
 
-from galaxy.ingest import archives
 from galaxy.core import competition
 from galaxy.core.errors import GalaxyError
-from galaxy.ingest.decode import BadImageError
-from galaxy.ingest.decode import Cropper
-from galaxy.ingest.decode import check_jpeg
 from galaxy.data.galaxies import Galaxies
-from galaxy.ingest.preprocess import pack
-from galaxy.ingest.preprocess import preprocess
+from galaxy.ingest import archives
+from galaxy.ingest.decode import BadImageError, Cropper, check_jpeg
+from galaxy.ingest.preprocess import pack, preprocess
 
 
 def jpeg(image: Image.Image, form: str = "JPEG", **options: object) -> bytes:
@@ -141,9 +138,9 @@ def test_a_bad_image_is_refused_before_a_pixel_is_decoded(data: bytes, message: 
 
 
 def test_images_are_packed_where_opencv_runs_threads_already(raw: Path, tmp_path: Path):
-    """In a notebook, say: a forked process would wait for ever for threads that only its parent has."""
+    """In a notebook, say: a forked process would wait forever for threads that only its parent has."""
     code = (
-        "import cv2, numpy, pathlib; from galaxy.preprocess import preprocess; cv2.setNumThreads(4); "
+        "import cv2, numpy, pathlib; from galaxy.ingest.preprocess import preprocess; cv2.setNumThreads(4); "
         "cv2.GaussianBlur(numpy.zeros((2000, 2000, 3), numpy.uint8), (9, 9), 2); "
         f"preprocess(pathlib.Path({str(raw)!r}), pathlib.Path({str(tmp_path)!r}), 212, 64)"
     )

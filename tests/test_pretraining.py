@@ -11,11 +11,9 @@ import torch
 from conftest import spec
 from safetensors.torch import save_file
 
-from galaxy.models.network import build_network
-from galaxy.models import saved
-from galaxy.models import initial_weights
 from galaxy.core.errors import GalaxyError
-from galaxy.models.network import Network
+from galaxy.models import initial_weights, saved
+from galaxy.models.network import Network, build_network
 
 
 def network(model: str = "resnet18", **changes: Any) -> Network:
@@ -35,8 +33,8 @@ def test_a_model_of_ours_is_taken_over_whole_with_what_its_pixels_are_normalised
     other = network()
     weights = initial_weights.read(str(folder), "resnet18")
     weights.fill(other.backbone)
-    saved = saved.load(folder)[0].backbone.state_dict()
-    assert all(torch.equal(tensor, saved[name]) for name, tensor in other.backbone.state_dict().items())
+    trained = saved.load(folder)[0].backbone.state_dict()
+    assert all(torch.equal(tensor, trained[name]) for name, tensor in other.backbone.state_dict().items())
     assert (weights.mean, weights.std) == ((25.0, 22.0, 18.0), (36.0, 31.0, 27.0))
     assert weights.origin["data"] == {"source": {"source": "simulated"}}
     assert f"starting from {folder}: 122 of 122 tensors" in capsys.readouterr().out
@@ -68,7 +66,7 @@ def test_published_weights_come_with_the_normalisation_that_timm_states(tmp_path
 
 
 def test_another_architecture_is_refused(folder):
-    with pytest.raises(GalaxyError, match="are of 'resnet18', the network is 'resnet34'"):
+    with pytest.raises(GalaxyError, match="belong to 'resnet18', but the network is 'resnet34'"):
         initial_weights.read(str(folder), "resnet34")
 
 
@@ -79,7 +77,11 @@ def test_tensors_that_do_not_fit_are_named(tmp_path):
     save_file(tensors, tmp_path / "damaged.safetensors")
     with pytest.raises(GalaxyError, match=r"do not fit the network \(3 in all\)") as caught:
         initial_weights.read(str(tmp_path / "damaged.safetensors"), "resnet18").fill(network().backbone)
-    for problem in ("layer1.0.conv1.weight is missing", "extra is left over", "conv1.weight is (64, 1, 7, 7), not (64"):
+    for problem in (
+        "layer1.0.conv1.weight is missing",
+        "extra is not in the network",
+        "conv1.weight is (64, 1, 7, 7), not (64",
+    ):
         assert problem in str(caught.value)
 
 

@@ -19,14 +19,12 @@ import yaml
 from conftest import ROOT, command
 from torch.utils.data import SequentialSampler
 
-from galaxy.core import params
-from galaxy.core import source_info
-from galaxy.core import decision_tree
+from galaxy.core import decision_tree, files, params, source_info
 from galaxy.core.errors import GalaxyError
 from galaxy.data.batches import SharedBatches
 from galaxy.data.split import split
 
-STAGE = ("python", "-m", "stages.train", "train_cnn")
+STAGE = ("python", "-m", "stages.train", "cnn")
 SIDE, GALAXIES = 32, 50
 TOLERANCE = 1e-5
 """Of RMSEs, without batch norm: sums come in another order."""
@@ -53,6 +51,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids = np.arange(GALAXIES)
     columns = {"GalaxyID": ids} | {column: draw.random(GALAXIES) for column in decision_tree.COLUMNS}
     pd.DataFrame(columns).to_csv(preprocessed / "training.csv", index=False)
+    files.write_json(preprocessed / "field_of_view.json", {"crop": 212, "size": SIDE})
     source_info.write(preprocessed, {"source": "simulated", "training_galaxies": GALAXIES})
     split(ids, 0.2, 0.3, 1).to_csv(folder / "data/split.csv", index=False)
     return folder
@@ -80,10 +79,10 @@ def trained(project: Path, **changed: Any) -> tuple[pd.DataFrame, dict[str, Any]
 
 
 def results(project: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    assert not (project / ".checkpoints/train_cnn").exists()
-    assert (project / "models/train_cnn/model.safetensors").exists()
-    metrics = json.loads((project / "metrics/train_cnn.json").read_text())
-    return pd.read_csv(project / "metrics/train_cnn_history.csv"), metrics
+    assert not (project / ".checkpoints/cnn").exists()
+    assert (project / "models/cnn/model.safetensors").exists()
+    metrics = json.loads((project / "metrics/train/cnn.json").read_text())
+    return pd.read_csv(project / "metrics/train/cnn_history.csv"), metrics
 
 
 def test_two_processes_end_with_the_metrics_of_one(data: Path):
@@ -133,7 +132,10 @@ def test_a_process_that_is_killed_ends_all(data: Path):
         errors = main.stderr.read()
         assert main.wait(30) != 0
     assert "Traceback" not in errors
-    assert errors.strip() in ("", "error: one of the processes that train together has failed; what it said is above")
+    assert errors.strip() in (
+        "",
+        "error: one of the processes that train together has failed; its own message is above",
+    )
 
 
 def test_what_diverges_ends_all_with_one_line(data: Path):
@@ -145,7 +147,7 @@ def test_what_diverges_ends_all_with_one_line(data: Path):
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path: Path):
     set_params(tmp_path, devices=3)
-    with pytest.raises(GalaxyError, match="train_cnn: batch_size is 8, but devices × num_nodes is 3; take a multiple"):
+    with pytest.raises(GalaxyError, match="train_cnn: batch_size is 8, but devices × num_nodes is 3; choose a multiple"):
         params.load(tmp_path / "params.yaml")
 
 

@@ -9,18 +9,15 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from galaxy.evaluation import scores
-from galaxy.report import leaderboard
-from galaxy.core import params
-from galaxy.core import source_info
-from galaxy.report import page
-from galaxy.core import decision_tree
-from galaxy.report import likeliest_path
-from galaxy.evaluation.scores import Scored
-from galaxy.data.galaxies import Galaxies
+from galaxy.core import decision_tree, params_file, source_info
 from galaxy.core.params import Params
-from galaxy.report.page import Run
+from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import split
+from galaxy.evaluation import scores
+from galaxy.evaluation.scores import Predictions
+from galaxy.report import leaderboard, likeliest_path
+from galaxy.report import page as report
+from galaxy.report.page import Run
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +27,20 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
     assigned = split(galaxies.ids, 0.4, 0.1, 1)
     rows = galaxies.rows(assigned)
 
-    def scored(name: str) -> Scored:
+    def scored(name: str) -> Predictions:
         voted = galaxies.votes[rows[name]]
         noise = 0.1 * np.random.default_rng(0).standard_normal(voted.shape)
-        scored = Scored(galaxies.ids[rows[name]], voted, {"cnn": np.clip(voted + noise, 0, 1)})
+        scored = Predictions(galaxies.ids[rows[name]], voted, {"cnn": np.clip(voted + noise, 0, 1)})
         return scored.with_ensembles({"cnn": 1.0})
 
     test = scores.add_baselines(scored("test"), galaxies, rows["train"], rows["test"])
     source = source_info.read(raw)
     history = pd.DataFrame({"epoch": [0, 1], "train_rmse": [0.4, 0.2], "valid_rmse": [0.4, 0.2], "lr": [0.1, 0.1]})
-    predicted = pd.DataFrame(test.predictions["cnn"], columns=list(decision_tree.COLUMNS)).assign(GalaxyID=test.ids)
+    predicted = pd.DataFrame(test.by_name["cnn"], columns=list(decision_tree.COLUMNS)).assign(GalaxyID=test.ids)
     return Run(
-        options=defaults.model_dump(),
+        options=defaults.model_dump(exclude_unset=True),
         source=source,
-        evaluated=scores.report(
+        evaluated=scores.summarise(
             test,
             "test",
             scored("valid"),
@@ -63,7 +60,7 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
 
 @pytest.fixture(scope="module")
 def page(run: Run) -> str:
-    return page.html(run)
+    return report.html(run)
 
 
 def test_the_page_has_everything_in_itself(page: str):
@@ -72,22 +69,22 @@ def test_the_page_has_everything_in_itself(page: str):
     assert "<script" not in page
     assert "prefers-color-scheme: dark" in page
     assert page.count("<svg") == 3
-    assert page.count("data:image/jpeg") == 2 * page.SHOWN + 37
+    assert page.count("data:image/jpeg") == 2 * report.EXTREMES + 37
 
 
 def test_the_same_run_gives_the_same_page(page: str, run: Run):
-    assert page.html(run) == page
+    assert report.html(run) == page
 
 
 def test_simulated_galaxies_are_called_so_and_get_no_rank(page: str):
     assert "These galaxies are simulated." in page
-    assert "No ranks are given: the galaxies are simulated, and the leaderboard is of real ones" in page
+    assert "No ranks are given: the galaxies are simulated, and the leaderboard is for real ones" in page
     assert "would have stood" not in page
 
 
 def test_ranks_stand_where_the_data_is_the_whole_competition(run: Run):
     source = run.source | {"source": "kaggle", "complete_competition": True}
-    page = page.html(Run(**{**vars(run), "source": source}))
+    page = report.html(Run(**{**vars(run), "source": source}))
     assert "These galaxies are simulated." not in page
     assert "No ranks are given" not in page
     assert page.count("near the middle or below") + page.count("in the upper half") >= 1
@@ -121,14 +118,14 @@ def test_the_table_holds_every_score(page: str, run: Run):
 
 
 def test_params_that_differ_are_named(run: Run, page: str):
-    assert "None: every param is as it comes." in page
+    assert "None: all params have their default values." in page
     options = run.options | {"preprocess": {"crop": 212, "size": 96}}
-    page = page.html(Run(**{**vars(run), "options": options}))
+    page = report.html(Run(**{**vars(run), "options": options}))
     assert re.search(r"preprocess\.size</td><td[^>]*>64</td><td[^>]*>96</td>", page)
 
 
 def test_the_packaged_defaults_have_the_keys_of_the_params_file():
-    assert set(params.defaults()) == set(params.leaves(yaml.safe_load((ROOT / "params.yaml").read_text())))
+    assert set(params_file.defaults()) == set(params_file.leaves(yaml.safe_load((ROOT / "params.yaml").read_text())))
 
 
 def test_best_and_worst_are_those_of_least_and_most_error(page: str, run: Run):
@@ -137,7 +134,7 @@ def test_best_and_worst_are_those_of_least_and_most_error(page: str, run: Run):
     predicted = run.predicted[list(decision_tree.COLUMNS)].to_numpy()
     order = run.galaxies.ids[rows][np.argsort(((predicted - voted) ** 2).sum(axis=1))]
     shown = [int(i) for i in re.findall(r"<strong>(\d+)</strong>, RMSE", page)]
-    assert shown == [*order[: page.SHOWN], *order[::-1][: page.SHOWN]]
+    assert shown == [*order[: report.EXTREMES], *order[::-1][: report.EXTREMES]]
     assert likeliest_path.sentence(voted[list(run.galaxies.ids[rows]).index(shown[0])]) in page
 
 
@@ -145,13 +142,13 @@ def test_confusion_counts_likeliest_answers():
     voted, predicted = np.zeros((4, 37)), np.zeros((4, 37))
     voted[[0, 1, 2, 3], [0, 0, 1, 2]] = 1
     predicted[[0, 1, 2, 3], [0, 1, 1, 0]] = 1
-    assert page.confusion(predicted, voted).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert report.confusion(predicted, voted).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
 def test_reliability_is_the_mean_vote_where_a_fraction_was_predicted():
     predicted, voted = np.full((10, 37), 0.55), np.full((10, 37), 0.25)
     predicted[:, 0], voted[:5, 0], voted[5:, 0] = 1.0, 0.8, 1.0
-    table = page.reliability(predicted, voted)
+    table = report.reliability(predicted, voted)
     smooth = table[table["group"] == "smooth"]
     assert smooth[["predicted", "voted", "values"]].to_numpy().tolist() == [[1.0, pytest.approx(0.9), 10]]
     together = table[table["group"] == "all 37 columns"]
@@ -162,11 +159,11 @@ def test_a_listed_tree_leaves_out_what_hardly_anybody_reached():
     predicted, voted = np.zeros(37), np.zeros(37)
     voted[[0, 14]] = 1  # smooth, nothing odd
     predicted[[0, 15]] = 0.95, 0.2
-    listed = list(page.listed_tree(predicted, voted))
+    listed = list(report.listed_tree(predicted, voted))
     assert [question["name"] for question in listed] == ["smooth or features", "roundness", "odd"]
     assert [question["depth"] for question in listed] == [0, 1, 0]
     assert listed[0]["answers"][0] == {"text": "smooth", "predicted": 0.95, "voted": 1.0}
 
 
 def test_a_picture_is_a_small_jpeg():
-    assert page.picture(np.zeros((300, 300, 3), np.uint8)).startswith("data:image/jpeg;base64,/9j/")
+    assert report.picture(np.zeros((300, 300, 3), np.uint8)).startswith("data:image/jpeg;base64,/9j/")

@@ -63,7 +63,7 @@ def test_no_stage_asks_the_network_where_the_data_are_simulated(tmp_path: Path, 
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["download"]["simulated"] |= {"training_galaxies": 20, "test_galaxies": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
-    words = [module, *(["train_cnn"] if module == "stages.train" else [])]
+    words = [module, *(["cnn"] if module == "stages.train" else [])]
     result = command(sys.executable, "-c", OFFLINE, *words, folder=tmp_path, check=False)
     assert "AssertionError" not in result.stderr
     if module == "stages.train":

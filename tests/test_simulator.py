@@ -10,32 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galaxy.core.decision_tree import COLUMN_INDEX, COLUMNS, QUESTIONS, column_slice
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Simulated
+from galaxy.core.stretch import STRETCH_OFFSETS, STRETCH_Q, STRETCH_WEIGHTS, lupton
 from galaxy.simulator import simulate
 from galaxy.simulator.answers import answer_chances
-from galaxy.simulator.observation import Conditions
-from galaxy.simulator.observation import photograph
-from galaxy.simulator.population import DISC
-from galaxy.simulator.population import Galaxy
-from galaxy.simulator.population import draw
+from galaxy.simulator.observation import Conditions, photograph
+from galaxy.simulator.population import DISC, Galaxy, draw
 from galaxy.simulator.rendering import render
-from galaxy.simulator.visibility import Visible
-from galaxy.simulator.visibility import look
-from galaxy.simulator.volunteers import KEENNESS
-from galaxy.simulator.volunteers import columns_from_votes
-from galaxy.simulator.volunteers import expected_columns
-from galaxy.simulator.volunteers import number_of_volunteers
-from galaxy.simulator.volunteers import walk
+from galaxy.simulator.visibility import Visible, visible_structure
+from galaxy.simulator.volunteers import KEENNESS, columns_from_votes, expected_columns, number_of_volunteers, walk
 from galaxy.simulator.writing import draw_ids
-from galaxy.core.stretch import STRETCH_OFFSETS
-from galaxy.core.stretch import STRETCH_Q
-from galaxy.core.stretch import STRETCH_WEIGHTS
-from galaxy.core.stretch import lupton
-from galaxy.core.decision_tree import COLUMN_INDEX
-from galaxy.core.decision_tree import COLUMNS
-from galaxy.core.decision_tree import QUESTIONS
-from galaxy.core.decision_tree import column_slice
 
 OPTIONS = Simulated(training_galaxies=20, test_galaxies=3, seed=5, volunteers=44, seeing=1.3, noise=1.0)
 SLOAN = Conditions(seeing=1.3, noise=1.0)
@@ -81,7 +67,7 @@ def spiral() -> Galaxy:
 
 
 def expected(galaxy: Galaxy, conditions: Conditions = SLOAN) -> dict[str, float]:
-    columns = expected_columns(answer_chances(look(galaxy, conditions), KEENNESS), 44)
+    columns = expected_columns(answer_chances(visible_structure(galaxy, conditions), KEENNESS), 44)
     return dict(zip(COLUMNS, columns, strict=True))
 
 
@@ -231,7 +217,7 @@ def test_small_blurred_or_noisy_spirals_look_smoother(spiral: Galaxy) -> None:
 
 
 def some_visible(seed: int) -> Visible:
-    return look(draw(np.random.default_rng(seed)), SLOAN)
+    return visible_structure(draw(np.random.default_rng(seed)), SLOAN)
 
 
 def test_each_volunteer_walks_the_tree() -> None:

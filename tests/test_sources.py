@@ -7,12 +7,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TEST, TRAINING, command, download_options
 
-from galaxy.core import competition
-from galaxy.ingest import archives
-from galaxy.core import files
-from galaxy.core import source_info
-from galaxy.ingest import download
+from galaxy.core import competition, files, source_info
 from galaxy.core.errors import GalaxyError
+from galaxy.ingest import archives, download
 
 
 def test_simulated_files_pass_the_checks_and_say_that_they_are_simulated(raw: Path):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, command
 
-from galaxy.ingest import archives
-from galaxy.inference import submission
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.inference import submission
+from galaxy.ingest import archives
 
 
 @pytest.fixture

@@ -12,17 +12,10 @@ import yaml
 from conftest import ROOT, TEST, command
 
 from galaxy import cli
-from galaxy.ingest import archives
-from galaxy.inference import kaggle_submit
-from galaxy.core import params
-from galaxy.inference import predictor
-from galaxy.core import source_info
-from galaxy.report import revisions
-from galaxy.inference import submission
-from galaxy.cli import export
-from galaxy.cli import submit
+from galaxy.core import params, source_info
 from galaxy.core.params import Params
-from stages import paths
+from galaxy.inference import kaggle_submit, submission
+from galaxy.ingest import archives
 
 REPORT = {"best": "resnet", "rmse": {"cnn": 0.14, "resnet": 0.137, "mean": 0.135}, "galaxies": 831, "scored_on": "test"}
 
@@ -39,15 +32,6 @@ def test_the_message_names_models_params_and_score(defaults: Params):
     assert text.startswith("a try; resnet, 16 views; RMSE 0.13700 on 831 own test galaxies, 1 view; resnet: resnet18")
     assert "cnn:" not in text
     assert len(kaggle_submit.message(other, REPORT, 600 * "x")) == kaggle_submit.LONGEST
-
-
-def test_the_commands_look_where_the_stages_write():
-    for name in ("SUBMISSION", "RAW", "PREPROCESSED", "REPORT"):
-        assert getattr(submit, name) == getattr(paths, name)
-    for name in ("MODELS", "REPORT"):
-        assert getattr(predictor, name) == getattr(paths, name)
-    assert Path(revisions.PREDICTIONS) == paths.PREDICTIONS
-    assert Path(revisions.VOTES).parent == export.IMAGES.parent == paths.PREPROCESSED
 
 
 @pytest.fixture
@@ -81,7 +65,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(kaggle_submission, "send", None)
+    monkeypatch.setattr(kaggle_submit, "send", None)
     source_info.write(
         project / "data/preprocessed", source_info.read(project / "data/raw") | {"complete_competition": True}
     )
@@ -94,7 +78,7 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(
 
 def test_what_kaggle_would_not_take_is_not_sent(project: Path, monkeypatch: pytest.MonkeyPatch):
     """Simulated galaxies; a file that its params would not give; a damaged file; none."""
-    monkeypatch.setattr(kaggle_submission, "send", None)
+    monkeypatch.setattr(kaggle_submit, "send", None)
     file = project / "data/submission/submission.csv"
 
     def refused() -> str:
@@ -103,8 +87,8 @@ def test_what_kaggle_would_not_take_is_not_sent(project: Path, monkeypatch: pyte
         return str(stop.value.code)
 
     assert refused() == (
-        f"error: data/submission/submission.csv is of {TEST} galaxies (simulated), Kaggle takes only its own 79,975; "
-        "run the pipeline on the whole competition (download.source)"
+        f"error: data/submission/submission.csv holds {TEST} galaxies (simulated), but Kaggle takes only its own "
+        "79,975; run the pipeline on the whole competition (download.source)"
     )
     written = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(written.replace("model: mean", "model: best"))

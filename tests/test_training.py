@@ -14,25 +14,19 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from galaxy.core import metrics
-from galaxy.models.network import Network
-from galaxy.models.network import build_network
-from galaxy.training import objectives
-from galaxy.training.engine import Engine
-from galaxy.training.fit import fit
-from galaxy.training.engine import DivergedError
-from galaxy.training.schedule import schedule
-from galaxy.data.augmentation import Augment
-from galaxy.data.batches import Images
-from galaxy.data.batches import ShuffledKeys
-from galaxy.data.batches import training_loader
 from galaxy.core.errors import GalaxyError
-from galaxy.models.heads import LOGITS_OF
+from galaxy.core.params import Params, Train
+from galaxy.data.augmentation import Augment
+from galaxy.data.batches import Images, ShuffledKeys, TrainingData, training_loader
 from galaxy.data.galaxies import Galaxies
-from galaxy.core.params import Params
-from galaxy.core.params import Train
+from galaxy.models.heads import LOGITS_OF
+from galaxy.models.network import Network, build_network
 from galaxy.models.predict import predict
-from galaxy.training.run import histograms
-from galaxy.training.run import pixel_statistics
+from galaxy.training import objectives
+from galaxy.training import schedule as schedules
+from galaxy.training.engine import DivergedError, Engine
+from galaxy.training.fit import fit
+from galaxy.training.run import histograms, pixel_statistics
 
 ALL_AUGMENTATION = {
     "flip": True,
@@ -74,8 +68,7 @@ def train(
         network,
         objectives.vote_fractions(options.loss),
         options,
-        Images(images, votes, np.arange(cut), augment),
-        Images(images, votes, np.arange(cut, count)),
+        TrainingData(Images(images, votes, np.arange(cut), augment), Images(images, votes, np.arange(cut, count)), {}),
         Path(tempfile.mkdtemp(dir=tmp_path)),
     )
     return network, history
@@ -185,7 +178,7 @@ def test_the_learning_rate_runs_as_asked(options: Train, schedule: str, warmup: 
     )
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
     steps = 40
-    runs = schedule(optimizer, chosen, steps)
+    runs = schedules.schedule(optimizer, chosen, steps)
     rates = []
     for _ in range(steps):
         rates.append(optimizer.param_groups[0]["lr"])

@@ -7,12 +7,10 @@ from conftest import spec
 from torch import nn
 
 from galaxy.core import decision_tree
-from galaxy.models.network import Network
 from galaxy.core.params import Views
+from galaxy.data.test_time_views import ONE, View, views
+from galaxy.models.network import Network
 from galaxy.models.predict import predict
-from galaxy.data.test_time_views import ONE
-from galaxy.data.test_time_views import View
-from galaxy.data.test_time_views import views
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The order in which tests/test_commands.py runs the commands that the pages show, and what each of them stands on."""
+"""The order in which tests/test_commands.py runs the commands that the pages show, and what each of them needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,20 +6,27 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Run:
-    """A command as a page shows it, but for `instead` (what stands for the reader's own words), `more` (words that make
-    it short), `folder` (where it runs) and `said` (what it must say; with `fails`, why it ends with an error)."""
+    """A command as a page shows it.
+
+    Attributes:
+        instead: what stands for the reader's own words.
+        more: words that make it short.
+        folder: where it runs: in the project, a recipe or a task; or `../` for a folder beside the project.
+        prints: what it must print; if it fails, the reason.
+        fails: it must end with an error.
+    """
 
     command: str
     instead: Mapping[str, str] = field(default_factory=dict)
     more: str = ""
     folder: str = "."
-    said: str = ""
+    prints: str = ""
     fails: bool = False
 
 
 @dataclass(frozen=True)
 class Own:
-    """What no page shows, in a shell's words: preparations, and checks of what a command did."""
+    """What no page shows, for a shell: preparations, and checks of what a command did."""
 
     command: str
 
@@ -27,44 +34,49 @@ class Own:
 Step = Run | Own
 
 COMMIT = Own("git add --all && git commit --quiet --message state")
-BACK = (Run("git checkout ."), Run("dvc checkout dvc.yaml"))
+BACK = (Run("git checkout ."), Run("dvc checkout"))
 WAIT = Own("until ! dvc queue status | grep -E 'Queued|Running'; do sleep 2; done; ! dvc queue status | grep Failed")
+UP_TO_DATE = "Data and pipelines are up to date"
+
+
+def smaller(folder: str) -> Own:
+    """Make the trainings of a recipe short."""
+    return Own(f"cd {folder} && python ../../smaller.py")
+
 
 LOOK: tuple[Step, ...] = (
-    Run("dvc repro", said="Data and pipelines are up to date"),
+    Run("dvc repro", prints=UP_TO_DATE),
     Run("dvc repro report"),
-    Run("dvc repro train_cnn"),
-    Run("dvc status"),
-    Run("dvc status dvc.yaml", said="Data and pipelines are up to date"),
-    Run("dvc dag --mermaid", said="flowchart TD"),
-    Run("dvc metrics show", said="metrics/evaluate.json"),
+    Run("dvc status", prints=UP_TO_DATE),
+    Run("dvc dag --mermaid", prints="flowchart TD"),
+    Run("dvc metrics show", prints="metrics/evaluate.json"),
     Run("dvc plots show"),
     Own("test -s dvc_plots/index.html"),
     Run("galaxy predict", more=" my_images"),
-    Run("galaxy predict my_images/ --model models/train_resnet"),
+    Run("galaxy predict my_images/ --model models/resnet"),
     Own("test $(wc --lines < predictions.csv) = 5"),
     Run("galaxy predict my_images/ --views 8 --figure trees/"),
     Own("test $(ls trees/*.png | wc --lines) = 4"),
     Run("galaxy predict list.csv 'survey/*.fits' more.zip"),
     Own("test $(wc --lines < predictions.csv) = 6"),
     Own("python predict.py"),
-    Run("galaxy export models/train_resnet resnet.onnx"),
+    Run("galaxy export models/resnet resnet.onnx"),
     Own("test -s resnet.md && python take_along.py"),
-    Run("galaxy submit --dry-run", said="Kaggle takes only", fails=True),
-    Run("galaxy submit --message 'more views'", said="Kaggle takes only", fails=True),
+    Run("galaxy submit --dry-run", prints="Kaggle takes only", fails=True),
+    Run("galaxy submit --message 'more views'", prints="Kaggle takes only", fails=True),
     Run("python -m galaxy.inference.submission data/submission/submission.csv data/raw/images_test_rev1.zip"),
     Run(
         "kaggle competitions submit galaxy-zoo-the-galaxy-challenge -f data/submission/submission.csv "
         '-m "course networks"',
-        said="Successfully submitted",
+        prints="Successfully submitted",
     ),
-    Run("python -m galaxy.cli.params"),
-    Run("python -m galaxy.cli.params <task>", {"<task>": "galaxy10"}),
-    Run("python -m galaxy.core.decision_tree"),
+    Run("galaxy params", prints="`download.source`"),
+    Run("galaxy params", folder="tasks/galaxy10", prints="`held_out.classes`"),
+    Run("python -m galaxy.core.decision_tree", prints="`Class11.6`"),
     Run("python -m stages.download"),
     Run("python -m stages.preprocess"),
-    Run("python -m stages.train train_cnn"),
-    Run("dvc commit", more=" --force dvc.yaml"),
+    Run("python -m stages.train cnn"),
+    Run("dvc commit", more=" --force"),
     Own("git clean --quiet --force -d"),
     *BACK,
     Run("pip install kaggle six"),
@@ -76,32 +88,37 @@ LOOK: tuple[Step, ...] = (
 )
 
 EXPERIMENTS: tuple[Step, ...] = (
-    Run("dvc exp run", said="Stage 'train_cnn' didn't change, skipping"),
+    Own("git reset --quiet --soft HEAD^"),
+    Run('git commit --all --message "my baseline"'),
+    Run("dvc exp run", prints="Stage 'train_cnn' didn't change, skipping"),
     Run("dvc exp run -S train_cnn.epochs=2"),
-    Run("dvc params diff", said="train_cnn.epochs"),
-    Run("dvc metrics diff", said="metrics/train_cnn.json"),
+    Run("dvc params diff", prints="train_cnn.epochs"),
+    Run("dvc metrics diff", prints="metrics/train/cnn.json"),
     Run("dvc plots diff"),
     Run("dvc plots diff HEAD workspace"),
     Run("galaxy compare", more=" HEAD workspace"),
-    Run("galaxy compare HEAD workspace", said="train_cnn.epochs"),
+    Run("galaxy compare HEAD workspace", prints="train_cnn.epochs"),
     Run("dvc exp show"),
     Own("dvc exp list --name-only | sed -n 1p > ../name && git checkout --quiet -b my-experiment && rm -r dvc_plots"),
     COMMIT,
     Own("git checkout --quiet main"),
-    Run("dvc checkout dvc.yaml"),
+    Run("dvc checkout"),
+    Own(f"dvc status | grep '{UP_TO_DATE}'"),
     Run("galaxy compare main my-experiment --model cnn"),
     Run("galaxy compare HEAD HEAD --model cnn resnet"),
-    Run("dvc exp apply NAME", {"NAME": "$(cat ../name)"}, said="Checkout failed", fails=True),
-    Own("dvc status dvc.yaml | grep 'Data and pipelines are up to date'"),
-    Run("dvc metrics diff main", said="metrics/train_cnn.json"),
+    Run("dvc exp apply NAME", {"NAME": "$(cat ../name)"}),
+    Own(f"dvc status | grep '{UP_TO_DATE}'"),
+    Run("dvc metrics diff main", prints="metrics/train/cnn.json"),
     *BACK,
+    Own(f"dvc status | grep '{UP_TO_DATE}'"),
+    Own('test -s data/raw/images_test_rev1.zip && test -z "$(git status --short)"'),
     Run("dvc repro --force download"),
     Run("dvc repro --force train_resnet"),
-    Run("dvc status dvc.yaml", said="Data and pipelines are up to date"),
+    Run("dvc status", prints=UP_TO_DATE),
     Own("python further_model.py"),
-    Run("dvc repro train@vit"),
+    Run("dvc repro train@convnext"),
     Run("dvc repro"),
-    Own("test -s data/predictions/vit.csv && git clean --quiet --force -d"),
+    Own("test -s data/predictions/convnext.csv && rm -r models/convnext && git clean --quiet --force -d"),
     *BACK,
     Run("git tag -a cnn@v1.0.0", more=" -m first"),
     Run("dvc artifacts get URL cnn --rev v1.0.0", {"URL": "."}, more=" --out ../cnn"),
@@ -109,18 +126,18 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("dvc push"),
     Run("git commit", more=" --quiet --all --message remote"),
     Run("git clone", more=" --quiet . ../pulled"),
-    Run("dvc pull --allow-missing dvc.yaml", folder="../pulled"),
-    Own("test -s ../pulled/models/train_cnn/model.safetensors"),
+    Run("dvc pull --allow-missing", folder="../pulled"),
+    Own("test -s ../pulled/models/cnn/model.safetensors"),
     Run("dvc gc --all-commits --all-experiments", more=" --force"),
+    Run("dvc gc --workspace --projects recipes/cpu tasks/galaxy10", more=" --force"),
     Run("dvc gc --workspace", more=" --force"),
     *BACK,
-    Own("rm -r models/further/train_vit"),
-    Run("dvc repro", said="Data and pipelines are up to date"),
+    Run("dvc repro", prints=UP_TO_DATE),
 )
 
 QUEUE: tuple[Step, ...] = (
     Run("dvc exp run --queue -S train_cnn.seed=1,2,3"),
-    Run("dvc queue status", said="Queued"),
+    Run("dvc queue status", prints="Queued"),
     Run("dvc queue start"),
     Run("dvc exp run --queue -S train_resnet.seed=1,2,3,4"),
     Run("dvc queue start --jobs 4"),
@@ -131,13 +148,17 @@ QUEUE: tuple[Step, ...] = (
 
 NETWORKS: tuple[Step, ...] = (
     Run(
+        "dvc exp run -S train_cnn.schedule=one_cycle -S train_cnn.output_bias=true -S train_cnn.augmentation.flip=true"
+    ),
+    *BACK,
+    Run(
         "dvc exp run -S train_resnet.model=convnext_atto -S train_resnet.optimizer=adamw "
         "-S train_resnet.schedule=one_cycle -S train_resnet.augmentation.flip=true "
         "-S train_resnet.augmentation.rotation=180"
     ),
     *BACK,
     Run("dvc exp run -S train_resnet.devices=8 -S train_resnet.batch_size=512", more=" -S train_resnet.batch_size=64"),
-    Run("python -m stages.train train_resnet"),
+    Run("python -m stages.train resnet"),
     Run("dvc commit train_resnet", more=" --force"),
     *BACK,
     Run(
@@ -162,80 +183,102 @@ CROPS: tuple[Step, ...] = (
 )
 
 SOURCES: tuple[Step, ...] = (
-    Run("dvc exp run -S download.source=local -S download.local.folder=data/competition"),
+    Run("dvc exp run -S download.source=local"),
     *BACK,
-    Run("cp -rL models/train_resnet models/simulated_resnet"),
-    Run("dvc exp run -S download.source=local -S train_resnet.weights=models/simulated_resnet"),
+    Run("cp -rL models/resnet data/simulated_resnet"),
+    Run(
+        "dvc exp run -S download.source=local -S train_resnet.weights=data/simulated_resnet",
+        prints="starting from data/simulated_resnet",
+    ),
     *BACK,
     Run("dvc exp run -S download.source=kaggle"),
     Own("test -s data/kaggle/images_test_rev1.zip"),
 )
 
-RECIPES: tuple[Step, ...] = (
-    Run("cp recipes/simulated.yaml params.yaml"),
-    Own("python smaller.py"),
-    Run("dvc repro train_cnn", said="starting from package:efficientnet_lite2"),
-    Run("cp -rL models/train_cnn models/simulated"),
-    Run("cp recipes/cpu.yaml params.yaml"),
-    Own("python smaller.py"),
-    Run("dvc repro", said="starting from models/simulated"),
-    Own("test -s data/submission/submission.csv"),
-    Run("cp recipes/simulated.yaml params.yaml"),
-    Own("python smaller.py"),
-    Run("dvc repro train_resnet"),
-    Run("cp -rL models/train_resnet models/simulated_resnet"),
-    Run("cp recipes/scratch.yaml params.yaml"),
-    Own("python smaller.py"),
-    Run("dvc repro", said="starting from models/simulated_resnet"),
-    Run("git checkout params.yaml"),
-    Run("dvc repro"),
-    Run("cp recipes/leaderboard.yaml params.yaml"),
-    Run("python -m galaxy.cli.params"),
+IN_CPU, IN_SCRATCH, IN_COURSE = "recipes/cpu", "recipes/scratch", "recipes/course"
+IN_LEADERBOARD, IN_MINE = "recipes/leaderboard", "recipes/mine"
+
+CPU: tuple[Step, ...] = (
+    smaller(IN_CPU),
+    Run("dvc repro pretrain", folder=IN_CPU, prints="starting from package:efficientnet_lite2"),
+    Run("dvc repro", folder=IN_CPU, prints="starting from start/models/lite2"),
+    Own(f"test -s {IN_CPU}/data/submission/submission.csv"),
+    Run("git add .", folder=IN_CPU),
+    Run('git commit --message "cpu, baseline"', folder=IN_CPU),
+    Run("dvc exp run -S train.lite2.epochs=12", folder=IN_CPU, more=" -S train.lite2.epochs=2"),
+    Run("dvc metrics diff", folder=IN_CPU, prints="metrics/train/lite2.json"),
+    Run("git checkout .", folder=IN_CPU),
+    Run("dvc checkout", folder=IN_CPU),
+    Own(f"cd {IN_CPU} && dvc status | grep '{UP_TO_DATE}'"),
+    Run("python ../../benchmarks/cross_validation.py params.yaml ../../data/competition --only 3", folder=IN_CPU),
+    Run(
+        "python ../../benchmarks/cross_validation.py params.yaml ../../data/competition --folds 10 --only 0",
+        folder=IN_CPU,
+    ),
+    Own(f"git status --short | grep {IN_CPU} && exit 1 || dvc status | grep '{UP_TO_DATE}'"),
 )
 
+SCRATCH: tuple[Step, ...] = (
+    smaller(IN_SCRATCH),
+    Run("dvc repro", folder=IN_SCRATCH, prints="starting from start/models/resnet18"),
+    Own(f"test -s {IN_SCRATCH}/data/submission/submission.csv"),
+    smaller(IN_COURSE),
+    Run("dvc repro", folder=IN_COURSE),
+    Own(f"test -s {IN_COURSE}/data/submission/submission.csv"),
+)
+
+LEADERBOARD: tuple[Step, ...] = (
+    Own(f"cd {IN_LEADERBOARD} && galaxy params"),
+    smaller(IN_LEADERBOARD),
+    Run("dvc repro", folder=IN_LEADERBOARD),
+    Own(f"test -s {IN_LEADERBOARD}/data/submission/submission.csv"),
+    Run("python ../../benchmarks/recipe.py params.yaml data/preprocessed", folder=IN_LEADERBOARD, more=" --steps 2"),
+    Run("mkdir recipes/mine"),
+    Run("dvc init --subdir", folder=IN_MINE),
+    Run("ln -s ../../galaxy ../../stages .", folder=IN_MINE),
+    Run("cp ../cpu/dvc.yaml ../cpu/params.yaml ../cpu/.dvcignore .", folder=IN_MINE),
+    Run("cp ../cpu/.dvc/config .dvc/config", folder=IN_MINE),
+    smaller(IN_MINE),
+    Own(f"cd {IN_MINE} && dvc repro split"),
+)
+
+IN_CIFAR10, IN_FASHION_MNIST = "tasks/cifar10", "tasks/fashion_mnist"
+IN_GALAXY10, IN_SPORTS = "tasks/galaxy10", "tasks/sports"
+
 CIFAR10: tuple[Step, ...] = (
-    Run("dvc repro classification/cifar10/dvc.yaml"),
-    Run(
-        "dvc exp run classification/cifar10/dvc.yaml -S classification/cifar10/params.yaml:data.source=local "
-        "-S 'classification/cifar10/params.yaml:compared=[resnet_fast]'"
-    ),
-    Run("git checkout ."),
-    Run("dvc exp run classification/cifar10/dvc.yaml -S classification/cifar10/params.yaml:data.source=local"),
+    Run("dvc repro", folder=IN_CIFAR10),
+    Run("dvc exp run -S data.source=local -S 'compared=[resnet_fast]'", folder=IN_CIFAR10),
+    Own(f"cd {IN_CIFAR10} && git checkout ."),
+    Run("dvc exp run -S data.source=local", folder=IN_CIFAR10),
 )
 
 FASHION_MNIST: tuple[Step, ...] = (
-    Run("dvc repro classification/fashion_mnist/dvc.yaml"),
-    Run(
-        "dvc exp run classification/fashion_mnist/dvc.yaml "
-        "-S classification/fashion_mnist/params.yaml:data.source=local "
-        "-S 'classification/fashion_mnist/params.yaml:compared=[resnet34,resnet18,resnet50]'"
-    ),
+    Run("dvc repro", folder=IN_FASHION_MNIST),
+    Run("dvc exp run -S data.source=local -S 'compared=[resnet34,resnet18,resnet50]'", folder=IN_FASHION_MNIST),
 )
 
 GALAXY10: tuple[Step, ...] = (
-    Run("dvc repro classification/galaxy10/dvc.yaml"),
-    Run(
-        "dvc exp run classification/galaxy10/dvc.yaml -S classification/galaxy10/params.yaml:data.source=local "
-        "-S classification/galaxy10/params.yaml:data.local=data/competition"
-    ),
+    Run("dvc repro", folder=IN_GALAXY10),
+    Run("dvc exp run -S data.source=local -S data.local=../../data/competition", folder=IN_GALAXY10),
 )
 
-SPORTS: tuple[Step, ...] = (Run("dvc repro classification/sports/dvc.yaml"),)
+SPORTS: tuple[Step, ...] = (
+    Run("dvc repro", folder=IN_SPORTS),
+    Own(f"test -s {IN_SPORTS}/data/submission.csv"),
+)
 
-REAL = {"REAL": "data/competition", "FOLDER": "data/competition", "RECIPE": "params.yaml", "COPY": "params.yaml"}
+REAL = {"REAL": "data/competition", "FOLDER": "data/competition"}
 
 BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/reference.py REAL", REAL),
     Run("python benchmarks/preprocessing.py IMAGES.zip 7", {"IMAGES.zip": "data/raw/images_training_rev1.zip"}),
     Run("python benchmarks/memory.py", more=" --rounds 1"),
     Run("python benchmarks/training.py --workers 2", more=" --steps 2 --rounds 1"),
+    Run("python benchmarks/training.py --rounds 9 --steps 12", more=" --rounds 1 --steps 2"),
     Run("OMP_NUM_THREADS=1 python benchmarks/training.py --rounds 14 --steps 8", more=" --rounds 1 --steps 2"),
     Run("python benchmarks/ablations.py REAL", REAL, more=" --seeds 1 --only flips"),
-    Run("python benchmarks/ablations.py FOLDER", REAL, more=" --seeds 1 --only flips"),
-    Run("python benchmarks/cross_validation.py RECIPE REAL --only 1", REAL),
-    Run("python benchmarks/cross_validation.py COPY REAL --folds 10 --only 0", REAL),
+    Run("python benchmarks/transfer.py REAL", REAL, more=" --seeds 0 --galaxies 100"),
     Run("python benchmarks/transfer.py REAL --seeds 2", REAL, more=" --seeds 0 --galaxies 100"),
-    Run("python benchmarks/recipe.py params.yaml data/preprocessed", more=" --steps 2"),
     Run("python benchmarks/scale.py FOLDER", REAL, more=" --training 300 --test 20"),
 )
 
@@ -247,7 +290,9 @@ WALKS: dict[str, tuple[Step, ...]] = {
     "benchmarks": BENCHMARKS,
     "sources": SOURCES,
     "crops": CROPS,
-    "recipes": RECIPES,
+    "cpu": CPU,
+    "scratch": SCRATCH,
+    "leaderboard": LEADERBOARD,
     "cifar10": CIFAR10,
     "galaxy10": GALAXY10,
     "fashion_mnist": FASHION_MNIST,
@@ -268,8 +313,8 @@ ELSEWHERE: dict[str, str] = {
     "pytest -m slow tests/test_processes.py": "itself",
     "pytest -m slow --dist=load tests/test_commands.py": "itself",
     "torchrun --nnodes=4 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=FIRST_MACHINE:29500 "
-    "-m stages.train train_resnet": "tests/test_processes.py, with two machines",
-    "srun --nodes=4 --ntasks-per-node=8 --gpus-per-node=8 python -m stages.train train_resnet": "nowhere: needs SLURM",
+    "-m stages.train resnet": "tests/test_processes.py, with two machines",
+    "srun --nodes=4 --ntasks-per-node=8 --gpus-per-node=8 python -m stages.train resnet": "nowhere: needs SLURM",
     "kaggle auth login": "nowhere: needs a browser and an account of Kaggle's",
     "pip install pip-audit": "nowhere: needs the network",
     "pip-audit --no-deps --disable-pip -r constraints.txt": "nowhere: needs the network",

@@ -7,10 +7,9 @@ import timm
 import torch
 from torch import nn
 
-from galaxy.models.network import build_network
-from galaxy.models import small_classifiers
 from galaxy.core.errors import GalaxyError
-from galaxy.models.network import Spec
+from galaxy.models import small_classifiers
+from galaxy.models.network import Spec, build_network
 
 SIDES = {"galaxy10": 48, "cifar10": 32}
 

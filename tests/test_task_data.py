@@ -14,29 +14,14 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from galaxy.ingest import archives
-from galaxy.core import competition
-from galaxy.core import decision_tree
-from galaxy.core import params as common
-from galaxy.tasks import builtin_samples
-from galaxy.tasks import duplicates
-from galaxy.tasks import galaxy10
-from galaxy.tasks import params
-from galaxy.tasks import readers
-from galaxy.tasks import sources
-from galaxy.tasks.examples import SETS
-from galaxy.tasks.examples import Examples
-from galaxy.tasks.params import Data
-from galaxy.tasks.params import Split
-from galaxy.tasks.params import TaskParams
-from galaxy.tasks.prepare import HELD_OUT
-from galaxy.tasks.prepare import LABELLED
-from galaxy.tasks.prepare import UNLABELLED
-from galaxy.tasks.prepare import Prepared
-from galaxy.tasks.prepare import prepare
-from galaxy.tasks.split import balanced
-from galaxy.tasks.split import split
+from galaxy.core import competition, decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.ingest import archives
+from galaxy.tasks import builtin_samples, duplicates, galaxy10, params, readers, sources
+from galaxy.tasks.examples import SETS, Examples
+from galaxy.tasks.params import Data, Split, TaskParams
+from galaxy.tasks.prepare import HELD_OUT, LABELLED, UNLABELLED, Prepared, prepare
+from galaxy.tasks.split import balanced, split
 
 CLASSIFICATION = ROOT.parent / "shared" / "classification"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -48,36 +33,35 @@ def sizes(train: int, valid: int, test: int, seed: int = 1) -> Split:
 
 def load(task: str, **data: object) -> TaskParams:
     """The task's own params, with other data."""
-    content = yaml.safe_load((ROOT / "classification" / task / "params.yaml").read_text())
+    content = yaml.safe_load((ROOT / "tasks" / task / "params.yaml").read_text())
     content["data"] |= data
-    return params.SCHEMAS[task].model_validate(content)
+    return TaskParams.model_validate(content)
 
 
 def local(task: str, path: Path, tmp_path: Path) -> Prepared:
-    return prepare(task, load(task, source="local", local=str(path)), tmp_path)
+    return prepare(load(task, source="local", local=str(path)), tmp_path)
 
 
 @pytest.fixture(scope="module")
 def galaxies(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return prepare("galaxy10", load("galaxy10", source="builtin"), tmp_path_factory.mktemp("downloads"))
+    return prepare(load("galaxy10", source="builtin"), tmp_path_factory.mktemp("downloads"))
 
 
-def test_each_task_has_valid_params_and_a_mistake_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.chdir(ROOT)
-    for task in params.SCHEMAS:
-        assert params.load(task).compared
-    with pytest.raises(GalaxyError, match="unknown task 'cifar100'; there are galaxy10"):
-        params.load("cifar100")
-    content = yaml.safe_load((ROOT / "classification/sports/params.yaml").read_text())
+def test_each_task_has_valid_params_and_a_mistake_is_named(tmp_path: Path):
+    for task in sources.ORIGINS:
+        assert params.load(ROOT / "tasks" / task / "params.yaml").data.name == task
+    content = yaml.safe_load((ROOT / "tasks/sports/params.yaml").read_text())
+    silu = content["train"]["resnet_silu"] | {"epoch": 1}
     for change, message in (
+        ({"data": content["data"] | {"name": "cifar100"}}, "data.name is 'cifar100': input should be 'galaxy10', "),
         ({"compared": ["vgg"]}, "compared names vgg; it may name resnet_silu, efficientnet"),
-        ({"data": content["data"] | {"size": 80}}, "train_efficientnet.input_size .96. is above data.size .80."),
-        ({"train_resnet_silu": content["train_resnet_silu"] | {"epoch": 1}}, "unknown key train_resnet_silu.epoch"),
+        ({"data": content["data"] | {"size": 80}}, "train.efficientnet.input_size .96. is above data.size .80."),
+        ({"train": content["train"] | {"resnet_silu": silu}}, "unknown key train.resnet_silu.epoch"),
     ):
         path = tmp_path / "params.yaml"
         path.write_text(yaml.safe_dump(content | change, sort_keys=False))
         with pytest.raises(GalaxyError, match=message):
-            common.read(path, TaskParams)
+            params.load(path)
 
 
 def test_the_majoritys_class_is_the_end_of_a_chain_of_majorities():
@@ -109,8 +93,8 @@ def test_galaxy10_holds_out_its_last_two_classes(galaxies: Prepared):
     assert first.classes == galaxy10.CLASSES[:8]
     assert held_out.classes == galaxy10.CLASSES[8:]
     assert set(held_out.labels) == {0, 1}
-    assert first.seen(48, 48).shape[1:] == (48, 48, 3)
-    assert np.array_equal(first.seen(48, 48)[0], first.images[0, 10:58, 10:58])
+    assert first.network_input(48, 48).shape[1:] == (48, 48, 3)
+    assert np.array_equal(first.network_input(48, 48)[0], first.images[0, 10:58, 10:58])
     share = len(first.rows("train")) / len(first.images)
     assert share == pytest.approx(18000 / 20360, abs=0.01)
 
@@ -126,7 +110,9 @@ def test_prepared_sets_come_back_as_they_were(galaxies: Prepared, tmp_path: Path
 
 
 def test_galaxy10_of_real_galaxies_has_the_classes_counted_before(real: Path, tmp_path: Path):
-    votes = archives.read_solutions(competition.zip_path(real, competition.SOLUTIONS))[list(decision_tree.COLUMNS)].to_numpy()
+    votes = archives.read_solutions(competition.zip_path(real, competition.SOLUTIONS))[
+        list(decision_tree.COLUMNS)
+    ].to_numpy()
     followed = galaxy10.followed(votes)
     assert followed.sum(axis=0).tolist() == [786, 740, 832, 84, 274, 3, 104, 434, 340, 141]
     ties = followed.sum(axis=1) == 2
@@ -160,7 +146,7 @@ def test_identical_images_are_counted_and_those_of_the_datas_own_test_left_out()
     group = duplicates.groups(images)
     own_test = np.array([False] * 6 + [True] * 2)
     labels = np.array([0, 1, 0, 1, 1, 1, 0, 0])
-    assert duplicates.report(group, labels, own_test) == {
+    assert duplicates.count(group, labels, own_test) == {
         "identical_images": 6,
         "identical_groups": 3,
         "of_several_classes": 2,
@@ -170,7 +156,7 @@ def test_identical_images_are_counted_and_those_of_the_datas_own_test_left_out()
 
 @pytest.mark.parametrize("task", ["cifar10", "fashion_mnist", "sports"])
 def test_no_image_is_on_both_sides_of_any_set(task: str, tmp_path: Path):
-    prepared = prepare(task, load(task, source="builtin"), tmp_path)
+    prepared = prepare(load(task, source="builtin"), tmp_path)
     examples = prepared.examples[LABELLED]
     bytes_of = {name: {examples.images[row].tobytes() for row in examples.rows(name)} for name in SETS}
     assert not bytes_of["train"] & bytes_of["valid"]
@@ -273,7 +259,7 @@ def test_photographs_are_cropped_square_and_their_names_compared(tmp_path: Path)
     assert [collected.classes[label] for label in collected.labels] == ["Yoga", "Rowing"]
     assert collected.unlabelled_names == ["0.jpg"]
     write("name,label\na.jpg,Yoga\nc.jpg,Rowing\n")
-    with pytest.raises(GalaxyError, match=r"c\.jpg: a row, no image in train/"):
+    with pytest.raises(GalaxyError, match=r"c\.jpg: a row, but no image in train/"):
         readers.photographs(path, 20)
 
 
@@ -290,15 +276,15 @@ def test_real_files_are_read_whole(task: str, name: str | None, labelled: int, l
     assert prepared.identical[LABELLED]["left_out"] == left_out
 
 
-@pytest.mark.parametrize("task", params.SCHEMAS)
+@pytest.mark.parametrize("task", sources.ORIGINS)
 def test_without_network_or_files_both_ways_are_named(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there: no download, on any machine
     size = load(task).data.size
     for source in ("official", "local"):
-        options = Data(source=source, local=str(tmp_path / "absent"), size=size)
+        options = Data(name=task, source=source, local=str(tmp_path / "absent"), size=size)
         with pytest.raises(GalaxyError) as error:
-            sources.collect(task, options, tmp_path / "downloads")
+            sources.collect(options, tmp_path / "downloads")
         assert "data.source local reads what data.local names" in str(error.value)
         assert "official" in str(error.value) or "no download of its own" in str(error.value)
         assert len(str(error.value).splitlines()) == 1

