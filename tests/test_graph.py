@@ -173,3 +173,14 @@ def test_the_roots_commands_show_its_own_pipeline_without_a_warning(tmp_path: Pa
         assert "WARNING" not in shown.stdout + shown.stderr, shown
         assert "recipes/" not in shown.stdout
         assert "tasks/" not in shown.stdout
+
+
+def test_dvc_finds_the_stages_of_each_recipe_and_task_in_its_own_folder(tmp_path: Path):
+    copy_project(tmp_path)
+    command("git", "init", "--quiet", folder=tmp_path)
+    for pipeline in PIPELINES:
+        params = yaml.safe_load((ROOT / pipeline / "params.yaml").read_text())
+        several = params["compared"] if pipeline.startswith("tasks/") else params["train"]
+        expected = {name for name in stages(pipeline) if name != "train"} | {f"train@{model}" for model in several}
+        listed = command("dvc", "stage", "list", "--name-only", folder=tmp_path / pipeline).stdout
+        assert set(listed.split()) == expected, pipeline
