@@ -73,7 +73,22 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(
     said = capsys.readouterr().out
     assert f"data/submission/submission.csv, {TEST} galaxies, valid" in said
     assert re.search("message:     hello; mean of cnn, resnet, 1 view; RMSE 0.13500", said)
+    assert "refused" not in said
     assert said.endswith("dry run: nothing is sent\n")
+
+
+def test_a_dry_run_names_all_that_would_be_refused_and_succeeds(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(kaggle_submit, "send", None)
+    written = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(written.replace("model: mean", "model: best"))
+    run(monkeypatch, "--dry-run")
+    *_, first, valid, second, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("would be refused: data/submission/submission.csv is out of date")
+    assert f"{TEST} galaxies, valid" in valid
+    assert second.startswith(f"would be refused: data/submission/submission.csv holds {TEST} galaxies (simulated)")
+    assert last == "dry run: nothing is sent"
 
 
 def test_what_kaggle_would_not_take_is_not_sent(project: Path, monkeypatch: pytest.MonkeyPatch):

@@ -18,39 +18,53 @@ STAGE = "make_submission"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be sent and what would be refused, and send nothing"
+    )
     parser.add_argument("--message", default="", metavar="TEXT", help="words of your own to begin the message with")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Check the submission, print what is to be sent, and send it."""
-    import numpy as np
-
-    from galaxy.core import competition, files, params, source_info
-    from galaxy.inference import kaggle_submit, submission
-    from galaxy.ingest import archives
+    """Print what is to be sent, check it, and send it; a dry run names all that would be refused instead."""
+    from galaxy.core import files, params
+    from galaxy.inference import kaggle_submit
 
     options = params.load()
     if not PATHS.submission.is_file():
         raise GalaxyError(f"{PATHS.submission}: no such file; make it first (dvc repro)")
-    _check_current()
+    text = kaggle_submit.message(options, files.read_json(PATHS.evaluation), arguments.message)
+    print(f"competition: {kaggle_submit.COMPETITION}\nmessage:     {text}")
+    for check in (_check_current, _check_file):
+        try:
+            check()
+        except GalaxyError as error:
+            if not arguments.dry_run:
+                raise
+            print(f"would be refused: {error}")
+    if arguments.dry_run:
+        print("dry run: nothing is sent")
+    else:
+        kaggle_submit.send(PATHS.submission, text)
+        print(f"sent; its score will be at {kaggle_submit.SUBMISSIONS_PAGE}")
+
+
+def _check_file() -> None:
+    """Check the file's format, print its size, and check that it is the whole competition's."""
+    import numpy as np
+
+    from galaxy.core import competition, source_info
+    from galaxy.inference import submission
+    from galaxy.ingest import archives
+
     ids = np.array(list(archives.image_members(competition.zip_path(PATHS.raw, competition.TEST_IMAGES))))
     rows = submission.validate(PATHS.submission, ids)
-    text = kaggle_submit.message(options, files.read_json(PATHS.evaluation), arguments.message)
     print(f"file:        {PATHS.submission}, {rows:,} galaxies, valid")
-    print(f"competition: {kaggle_submit.COMPETITION}")
-    print(f"message:     {text}")
     source = source_info.read(PATHS.preprocessed)
     if not source["complete_competition"]:
         raise GalaxyError(
             f"{PATHS.submission} holds {rows:,} galaxies ({source['source']}), but Kaggle takes only its own "
             f"{competition.TEST_GALAXIES:,}; run the pipeline on the whole competition (download.source)"
         )
-    if arguments.dry_run:
-        print("dry run: nothing is sent")
-    else:
-        kaggle_submit.send(PATHS.submission, text)
-        print(f"sent; its score will be at {kaggle_submit.SUBMISSIONS_PAGE}")
 
 
 def _check_current() -> None:
