@@ -142,6 +142,22 @@ def test_two_revisions_are_compared(project: Path, monkeypatch: pytest.MonkeyPat
     assert "resnet and cnn, RMSE on 60 test galaxies" in capsys.readouterr().out
 
 
+def test_brief_is_a_row_per_model_with_the_figures_of_the_tables(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    compare(monkeypatch, project, "HEAD~1", "HEAD")
+    whole = [line.split() for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["all"]]
+    compare(monkeypatch, project, "HEAD~1", "HEAD", "--brief")
+    text = capsys.readouterr().out
+    assert "RMSE on 60 test galaxies\nresnet: the predictions are the same\n" in text
+    said = [line.split() for line in text.splitlines()]
+    assert ["train_cnn.epochs", "6", "9"] in said
+    start = said.index(["model", "before", "after", "difference", "interval", "verdict"])
+    assert [row[0] for row in said[start + 1 : start + 3]] == ["cnn", "mean"]
+    assert [row[1:] for row in said[start + 1 : start + 3]] == [row[1:] for row in whole]
+    assert said[start + 3] == []
+
+
 def test_other_test_galaxies_are_called_out(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -150,8 +166,12 @@ def test_other_test_galaxies_are_called_out(
     path.unlink()  # a link into DVC's cache
     path.write_bytes(b"\n".join(whole.splitlines()[:21]))
     compare(monkeypatch, project, "HEAD", "--model", "cnn")
-    path.write_bytes(whole)
     said = capsys.readouterr().out
+    compare(monkeypatch, project, "HEAD", "--model", "cnn", "--brief")
+    path.write_bytes(whole)
+    brief = capsys.readouterr().out
+    assert "RMSE on 20 test galaxies\nTHE TEST GALAXIES DIFFER: 60 before, 20 after, 20 in common" in brief
+    assert "cnn: no difference is given: too few galaxies in common" in brief
     assert "THE TEST GALAXIES DIFFER: 60 before, 20 after, 20 in common" in said
     assert "no difference is given: too few galaxies in common" in said
 
@@ -170,3 +190,25 @@ def test_what_is_not_there_is_said_in_one_line(
     with pytest.raises(SystemExit) as stop:
         compare(monkeypatch, project, *words)
     assert message in str(stop.value.code)
+
+
+def test_a_clone_is_told_that_its_results_were_made_elsewhere(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    command("git", "clone", "--quiet", project, "clone", folder=tmp_path)
+    for words, message in (
+        (
+            ["HEAD", "workspace", "--model", "cnn"],
+            "error: HEAD: no data/predictions/cnn.csv: HEAD holds results made elsewhere, which DVC's cache does not",
+        ),
+        (["HEAD"], "; run dvc repro and commit yours first (git commit --all), or fetch them (dvc pull)"),
+        (["workspace", "--model", "cnn"], "; run dvc repro first"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            compare(monkeypatch, tmp_path / "clone", *words)
+        assert message in str(stop.value.code)
+
+
+def test_a_subfolder_is_not_taken_for_the_project(project: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(SystemExit, match=r"params.yaml: no such file; run in the folder of a pipeline, the one with"):
+        compare(monkeypatch, project / "data", "HEAD~1", "HEAD")

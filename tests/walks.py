@@ -98,6 +98,7 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("dvc plots diff HEAD workspace"),
     Run("galaxy compare", more=" HEAD workspace"),
     Run("galaxy compare HEAD workspace", prints="train_cnn.epochs"),
+    Run("galaxy compare HEAD workspace --brief", prints="verdict"),
     Run("dvc exp show"),
     Own("dvc exp list --name-only | sed -n 1p > ../name && git checkout --quiet -b my-experiment && rm -r dvc_plots"),
     COMMIT,

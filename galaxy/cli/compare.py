@@ -8,12 +8,17 @@ import argparse
 from typing import TYPE_CHECKING
 
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params_file import PARAMS_FILE, read_text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from galaxy.report.comparison import Pairs
     from galaxy.report.revisions import Revision
 
 EXAMPLES = """examples:
   galaxy compare HEAD workspace
+  galaxy compare HEAD workspace --brief
   galaxy compare main my-experiment --model cnn
   galaxy compare HEAD HEAD --model cnn resnet"""
 
@@ -32,10 +37,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="a model or `mean`; two names: the first in BEFORE with the second in AFTER (default: each model that "
         "both have)",
     )
+    parser.add_argument("--brief", action="store_true", help="print one row per model instead of a row per question")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the changed params, then a table for each model."""
+    """Print the changed params, then a table for each model, or one for all of them."""
+    read_text(PARAMS_FILE)  # in another folder DVC would find the same params in all revisions
     from galaxy.report.comparison import changed
     from galaxy.report.revisions import Revision
 
@@ -44,8 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"before: {before.name}\nafter:  {after.name}\n")
     difference = changed(before.params, after.params)
     print("no param differs" if difference.empty else difference.to_string(index=False))
-    for names in chosen:
-        print(f"\n{_compare(before, after, *names)}")
+    print("\n" + (_by_model if arguments.brief else _by_question)(before, after, chosen))
     print(
         "\nThe interval shows how much the difference depends on the choice of test galaxies. Another training seed "
         "changes it too: repeat small differences with other seeds."
@@ -61,26 +67,66 @@ def _models(names: list[str] | None, before: "Revision", after: "Revision") -> l
     return [(names[0], names[-1])]
 
 
-def _compare(before: "Revision", after: "Revision", first: str, second: str) -> str:
-    """Return the text on one model, or on the two that are compared."""
-    from galaxy.report.comparison import by_question, pair, verdict
+def _by_question(before: "Revision", after: "Revision", chosen: list[tuple[str, str]]) -> str:
+    """Return the text with a table for each model, or each two that are compared."""
+    from galaxy.report.comparison import by_question
 
-    pairs = pair((before.predictions(first), after.predictions(second)), (before.votes, after.votes))
+    parts = []
+    for names in chosen:
+        title, pairs = _pair(before, after, *names)
+        lines = [f"{title}, RMSE on {len(pairs.ids):,} test galaxies", *_differing_galaxies(pairs)]
+        parts.append("\n".join([*lines, _why_no_table(pairs) or _formatted(by_question(pairs))]))
+    return "\n\n".join(parts)
+
+
+def _by_model(before: "Revision", after: "Revision", chosen: list[tuple[str, str]]) -> str:
+    """Return the text with a row for each model."""
+    import pandas as pd
+
+    from galaxy.report.comparison import by_question
+
+    lines: list[str] = []
+    rows = []
+    for names in chosen:
+        title, pairs = _pair(before, after, *names)
+        if not lines:  # all models of a revision are tested on the same galaxies
+            lines = [f"RMSE on {len(pairs.ids):,} test galaxies", *_differing_galaxies(pairs)]
+        if reason := _why_no_table(pairs):
+            lines.append(f"{title}: {reason}")
+        else:
+            rows.append(by_question(pairs, brief=True).rename(columns={"question": "model"}).assign(model=title))
+    return "\n".join([*lines, *([_formatted(pd.concat(rows))] if rows else [])])
+
+
+def _pair(before: "Revision", after: "Revision", first: str, second: str) -> tuple[str, "Pairs"]:
+    """Return the title of a comparison, and the predictions to compare."""
+    from galaxy.report.comparison import pair
+
     title = first if first == second else f"{first} and {second}"
-    lines = [f"{title}, RMSE on {len(pairs.ids):,} test galaxies"]
-    if not pairs.same:
-        lines.append(
-            f"THE TEST GALAXIES DIFFER: {pairs.tested[0]:,} before, {pairs.tested[1]:,} after, {len(pairs.ids):,} in "
-            "common; the scores of the two runs cannot be compared directly"
-        )
+    return title, pair((before.predictions(first), after.predictions(second)), (before.votes, after.votes))
+
+
+def _differing_galaxies(pairs: "Pairs") -> list[str]:
+    """Return a warning if the two runs were tested on different galaxies."""
+    if pairs.same:
+        return []
+    return [
+        f"THE TEST GALAXIES DIFFER: {pairs.tested[0]:,} before, {pairs.tested[1]:,} after, {len(pairs.ids):,} in "
+        "common; the scores of the two runs cannot be compared directly"
+    ]
+
+
+def _why_no_table(pairs: "Pairs") -> str:
+    """Return why no difference is given, or nothing."""
     if len(pairs.ids) < FEWEST:
-        lines.append("no difference is given: too few galaxies in common; test on the same ones")
-    elif (pairs.before == pairs.after).all():
-        lines.append("the predictions are the same")
-    else:
-        table = by_question(pairs)
-        intervals = [f"{low:+.5f} to {high:+.5f}" for low, high in zip(table["low"], table["high"], strict=True)]
-        table = table.assign(interval=intervals, verdict=table.apply(verdict, axis=1)).drop(columns=["low", "high"])
-        signed, plain = "{:+.5f}".format, "{:.5f}".format
-        lines.append(table.to_string(index=False, formatters={"difference": signed}, float_format=plain))
-    return "\n".join(lines)
+        return "no difference is given: too few galaxies in common; test on the same ones"
+    return "the predictions are the same" if (pairs.before == pairs.after).all() else ""
+
+
+def _formatted(table: "pd.DataFrame") -> str:
+    """Return differences with their intervals and verdicts as text."""
+    from galaxy.report.comparison import verdict
+
+    intervals = [f"{low:+.5f} to {high:+.5f}" for low, high in zip(table["low"], table["high"], strict=True)]
+    table = table.assign(interval=intervals, verdict=table.apply(verdict, axis=1)).drop(columns=["low", "high"])
+    return table.to_string(index=False, formatters={"difference": "{:+.5f}".format}, float_format="{:.5f}".format)

@@ -59,6 +59,18 @@ def read_yaml(text: str) -> Any:
     return _Loader(text).get_single_data()
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a params file.
+
+    Raises:
+        GalaxyError: it is absent.
+    """
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise GalaxyError(f"{path}: no such file; run in the folder of a pipeline, the one with dvc.yaml") from None
+
+
 def read(path: Path, schema: type[Schema]) -> Schema:
     """Read a params file and validate it against a schema.
 
@@ -66,9 +78,7 @@ def read(path: Path, schema: type[Schema]) -> Schema:
         GalaxyError: naming each key that is unknown, missing, of a wrong type or out of range.
     """
     try:
-        content = read_yaml(path.read_text())
-    except FileNotFoundError:
-        raise GalaxyError(f"{path}: no such file; run in the folder of a pipeline, the one with dvc.yaml") from None
+        content = read_yaml(read_text(path))
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise GalaxyError(f"{path} is not valid YAML: {describe(error)}") from None
     try:

@@ -67,8 +67,8 @@ def pair(predictions: Sequence[pd.DataFrame], votes: Sequence[pd.DataFrame]) -> 
     return Pairs(ids.to_numpy(), voted, before, after, (len(indexed[0]), len(indexed[1])))
 
 
-def by_question(pairs: Pairs) -> pd.DataFrame:
-    """Compare the RMSE of both predictions, for all columns and for each question.
+def by_question(pairs: Pairs, *, brief: bool = False) -> pd.DataFrame:
+    """Compare the RMSE of both predictions, for all columns and, unless `brief`, for each question.
 
     The interval is a paired bootstrap's: each draw of a galaxy takes both its predictions, so that a galaxy that is
     hard for both runs does not widen it.
@@ -76,7 +76,8 @@ def by_question(pairs: Pairs) -> pd.DataFrame:
     Returns:
         `question`, `before`, `after`, `difference` (below 0: after is better), `low` and `high` (95 % interval).
     """
-    parts = {f"{q.number} {q.name}": decision_tree.column_slice(q) for q in decision_tree.QUESTIONS}
+    questions = () if brief else decision_tree.QUESTIONS
+    parts = {f"{q.number} {q.name}": decision_tree.column_slice(q) for q in questions}
     rows = []
     for name, part in ({ALL: slice(None)} | parts).items():
         voted = pairs.voted[:, part]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import dvc.api
 import pandas as pd
+from dvc.exceptions import PathMissingError
 
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.core.params import MEAN
@@ -67,5 +68,11 @@ class Revision:
         try:
             return ask()
         except Exception as error:  # DVC passes on whatever its libraries raise
+            reason = describe(error)
             advice = "name a revision or experiment in which dvc repro has run (dvc exp show lists them)"
-            raise GalaxyError(f"{self.name}: no {wanted}: {describe(error)}; {advice}") from None
+            if self.name == WORKSPACE:
+                advice = "run dvc repro first"
+            elif wanted != str(PARAMS_FILE) and not isinstance(error, PathMissingError):
+                reason = f"{self.name} holds results made elsewhere, which DVC's cache does not have ({reason})"
+                advice = "run dvc repro and commit yours first (git commit --all), or fetch them (dvc pull)"
+            raise GalaxyError(f"{self.name}: no {wanted}: {reason}; {advice}") from None
