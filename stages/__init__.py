@@ -1,4 +1,5 @@
 """The stages of a pipeline's `dvc.yaml`, one thin script each: read the params, call the library, write the files.
 
+Each checks the whole params file before it imports what takes seconds, so that a mistake in any section shows at once.
 They run in the pipeline's folder. With `--start` they use the section `start` of the params, and files in `start/`.
 """

@@ -1,12 +1,15 @@
 """Compare your galaxies with the competition's, in labels and pixels."""
 
-from galaxy.core import files, source_info
+from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
-from galaxy.evaluation import realism
 
 
 def main() -> None:
+    params.load()  # no setting of them is used here, but a mistake stops the first stage that runs
+    from galaxy.core import files, source_info
+    from galaxy.evaluation import realism
+
     table = realism.compare(realism.measure_folder(PATHS.raw))
     content = realism.summarise(table, source_info.read(PATHS.raw))
     files.write_csv(PATHS.realism_table, table, float_format="%.6g")

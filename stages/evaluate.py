@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
-from galaxy.core import files, params, source_info
+from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
-from galaxy.data import simulated_truth
-from galaxy.data.galaxies import Galaxies
-from galaxy.data.test_time_views import ONE, View, views
-from galaxy.evaluation import ensemble, scores
-from galaxy.evaluation.scores import Predictions
-from galaxy.models.predict import predict_all
 
 
 def main() -> None:
     options = params.load()
+    import pandas as pd
+
+    from galaxy.core import files, source_info
+    from galaxy.data import simulated_truth
+    from galaxy.data.galaxies import Galaxies
+    from galaxy.data.test_time_views import ONE, View, views
+    from galaxy.evaluation import ensemble, scores
+    from galaxy.evaluation.scores import Predictions
+    from galaxy.models.predict import predict_all
+
     names = list(options.models)
     all_views = views(options.evaluate.views)
     galaxies = Galaxies.open(PATHS.preprocessed, "training")

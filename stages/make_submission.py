@@ -1,17 +1,19 @@
 """Predict the competition's test images, and write the CSV for the leaderboard."""
 
-from galaxy.core import files, params
+from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
-from galaxy.data.galaxies import Galaxies
-from galaxy.data.test_time_views import views
-from galaxy.evaluation import ensemble
-from galaxy.inference import submission
-from galaxy.models.predict import predict_all
 
 
 def main() -> None:
     options = params.load()
+    from galaxy.core import files
+    from galaxy.data.galaxies import Galaxies
+    from galaxy.data.test_time_views import views
+    from galaxy.evaluation import ensemble
+    from galaxy.inference import submission
+    from galaxy.models.predict import predict_all
+
     settings = options.make_submission
     evaluation = files.read_json(PATHS.evaluation)
     chosen = evaluation["best"] if settings.model == params.BEST else settings.model

@@ -1,12 +1,13 @@
 """Decode, crop and resize every image into one packed array per set."""
 
 from galaxy.core.errors import run
-from galaxy.ingest.preprocess import carry_notes, preprocess
 from stages.arguments import parse
 
 
 def main() -> None:
     _, options, paths = parse("preprocess", __doc__)
+    from galaxy.ingest.preprocess import carry_notes, preprocess
+
     preprocess(paths.raw, paths.preprocessed, options.preprocess.crop, options.preprocess.size)
     carry_notes(paths.raw, paths.preprocessed)
 

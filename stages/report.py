@@ -1,16 +1,18 @@
 """Write the report: one HTML page about the data, the models and their scores."""
 
-import pandas as pd
-
-from galaxy.core import files, params, source_info
+from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
-from galaxy.data.galaxies import Galaxies
-from galaxy.report import page
 
 
 def main() -> None:
     options = params.load()
+    import pandas as pd
+
+    from galaxy.core import files, source_info
+    from galaxy.data.galaxies import Galaxies
+    from galaxy.report import page
+
     evaluated = files.read_json(PATHS.evaluation)
     content = page.Run(
         options=options.model_dump(exclude_unset=True),

@@ -1,15 +1,16 @@
 """Assign each labelled galaxy to train, valid or test."""
 
-import pandas as pd
-
-from galaxy.core import files
 from galaxy.core.errors import run
-from galaxy.data.split import split
 from stages.arguments import parse
 
 
 def main() -> None:
     _, options, paths = parse("split", __doc__)
+    import pandas as pd
+
+    from galaxy.core import files
+    from galaxy.data.split import split
+
     ids = pd.read_csv(paths.preprocessed / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
     table = split(ids, options.split.test, options.split.valid, options.split.seed)
     files.write_csv(paths.split, table)

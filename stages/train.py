@@ -1,12 +1,7 @@
 """Train one of the models in the params: `python -m stages.train cnn`."""
 
-import pandas as pd
-
-from galaxy.core import source_info
 from galaxy.core.errors import GalaxyError, run
 from galaxy.core.params_file import PARAMS_FILE
-from galaxy.data.galaxies import Galaxies
-from galaxy.training import vote_fractions
 from stages.arguments import parse
 
 
@@ -15,6 +10,12 @@ def main() -> None:
     name = arguments.model
     if name not in options.models:
         raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.models)}")
+    import pandas as pd
+
+    from galaxy.core import source_info
+    from galaxy.data.galaxies import Galaxies
+    from galaxy.training import vote_fractions
+
     vote_fractions.train(
         options.models[name],
         Galaxies.open(paths.preprocessed, "training"),

@@ -1,10 +1,11 @@
 """A params file with a mistake stops at once, with the key, what it holds and what it may hold."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, command
 from dvc.utils.serialize import parse_yaml
 
 from galaxy.cli.params import markdown
@@ -104,6 +105,34 @@ def test_every_mistake_gets_a_line_of_its_own(tmp_path: Path):
     with pytest.raises(GalaxyError) as error:
         params.load(tmp_path / "params.yaml")
     assert len(str(error.value).splitlines()) == 2
+
+
+STAGES = """
+import runpy, sys
+for words in sys.argv[1:]:
+    sys.argv = words.split()
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as stop:
+        print(sys.argv[0], stop.code)
+heavy = {"torch", "lightning", "timm", "albumentations", "cv2", "pandas", "numpy", "scipy", "matplotlib"}
+print(sorted(heavy & set(sys.modules)))
+"""
+"""Run stages one after another in one process, and print how each ends and which slow libraries they imported."""
+
+
+@pytest.mark.parametrize("pipeline", [".", "recipes/cpu", "tasks/galaxy10", "tasks/sports"])
+def test_a_mistake_in_any_section_stops_every_stage_before_it_imports_anything_slow(tmp_path: Path, pipeline: str):
+    for name in ("galaxy", "stages"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    content = yaml.safe_load((ROOT / pipeline / "params.yaml").read_text())
+    content["evaluate"]["foo"] = 1  # as `dvc exp run -S '+evaluate.foo=1'` adds it
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    listed = yaml.safe_load((ROOT / pipeline / "dvc.yaml").read_text())["stages"].values()
+    commands = [stage.get("do", stage)["cmd"].removeprefix("python -m ") for stage in listed]
+    ended = command(sys.executable, "-c", STAGES, *commands, folder=tmp_path).stdout.splitlines()
+    refused = "error: params.yaml: unknown key evaluate.foo; remove it or correct its spelling"
+    assert ended == [*(f"{words.split()[0]} {refused}" for words in commands), "[]"]
 
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*/params.yaml")), ids=lambda path: path.parent.name)

@@ -238,8 +238,10 @@ def test_unreadable_images_are_named_and_left_out_and_the_command_fails(
 ):
     (images / "bad.png").write_bytes(b"no image")
     out, figures = tmp_path / "out.csv", tmp_path / "figures"
+    (tmp_path / "list.csv").write_text("path\nimages/a.png\nimages/gone.png\n")
+    given = (images, tmp_path / "list.csv")
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, "predict", images, images / "gone.png", "--model", model, "--out", out, "--figure", figures)
+        run(monkeypatch, "predict", *given, "--model", model, "--out", out, "--figure", figures)
     assert stop.value.code == (f"error: 2 of 6 images cannot be read (named above); the others are in {out}")
     said = capsys.readouterr()
     assert f"left out: {images / 'bad.png'}: no readable image (8 bytes)" in said.err
@@ -263,7 +265,7 @@ def test_unreadable_images_are_named_and_left_out_and_the_command_fails(
         (["--crop", "1.5"], "crop is '1.5'"),
         (["--batch-size", "0"], "batch size is 0; it must be 1 or more"),
         (["--fits-scale", "-1"], "the scale of FITS pixels is -1; it must be above 0"),
-        (["--model", "nowhere"], "nowhere/model.json: no such file; train the model first"),
+        (["--model", "nowhere"], "nowhere: no such folder; run dvc repro, or name a model's folder (--model FOLDER)"),
     ],
 )
 def test_what_is_wrong_stops_the_command_before_anything_is_written(
@@ -278,9 +280,47 @@ def test_what_is_wrong_stops_the_command_before_anything_is_written(
 
 
 def test_without_any_readable_image_nothing_is_written(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(SystemExit, match=r"none of the 1 images can be read; .*gone.png: No such file"):
-        run(monkeypatch, "predict", tmp_path / "gone.png", "--model", model, "--out", tmp_path / "out.csv")
-    assert not list(tmp_path.iterdir())
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    with pytest.raises(SystemExit, match=r"none of the 1 images can be read; .*bad.png: no readable image"):
+        run(monkeypatch, "predict", tmp_path / "bad.png", "--model", model, "--out", tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.png"]
+
+
+AT_ONCE = """
+import sys
+from galaxy import cli
+for words in ("predict gone.png gone/", "predict images --model gone", "predict images --model images",
+              "predict images", "predict list.csv", "export gone x.onnx", "export models/cnn x.onnx --check gone.png"):
+    sys.argv = ["galaxy", *words.split()]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        print(stop.code)
+print("torch" in sys.modules)
+"""
+
+
+def test_what_is_absent_is_named_before_torch_is_imported(images: Path, model: Path, tmp_path: Path):
+    """The last model is one that DVC has removed because its stage runs."""
+    (tmp_path / "list.csv").write_text("path\na.png\nb.png\n")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/evaluate.json").write_text('{"best": "resnet"}')
+    (tmp_path / "models").symlink_to(model.parent)
+    said = command(sys.executable, "-c", AT_ONCE, folder=tmp_path).stdout.splitlines()
+    advice = (
+        "run dvc repro, or name a model's folder (--model FOLDER); if a training is running, wait until it ends, "
+        "because DVC removes a model before it trains it again"
+    )
+    assert said == [
+        "error: gone.png, gone/: no such file or folder",
+        f"error: gone: no such folder; {advice}",
+        f"error: images: no model.json in it; {advice}",
+        f"error: no trained model here ({tmp_path}): metrics/evaluate.json and models do not name one; {advice}",
+        "error: list.csv: none of its images exists, such as a.png; paths start from the CSV's folder",
+        f"error: gone: no such folder; {advice}",
+        "error: gone.png: no such file or folder",
+        "False",
+    ]
 
 
 def test_the_projects_best_model_is_taken_where_none_is_named(

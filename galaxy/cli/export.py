@@ -33,14 +33,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Export the model, and print how well it agrees with PyTorch."""
     if arguments.target.suffix != ".onnx":
         raise GalaxyError(f"{arguments.target}: the file to write must end in .onnx")
+    from galaxy.inference import find_images, predictor
+
+    predictor.find_models(arguments.model)
+    sources = find_images.find(arguments.check) if arguments.check else []
     import numpy as np
 
-    from galaxy.inference import export, find_images, predictor
+    from galaxy.inference import export
 
-    if arguments.check:
+    if sources:
         loaded = predictor.load(arguments.model)
         reader = loaded.readers(predictor.Options())[0]
-        images, _ = predictor.read_images(find_images.find(arguments.check), reader, strict=True)
+        images, _ = predictor.read_images(sources, reader, strict=True)
     elif IMAGES.is_file():
         images = np.load(IMAGES, mmap_mode="r")
     else:

@@ -1,5 +1,6 @@
 """Errors that a user can fix: one clear line, no traceback."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -32,6 +33,9 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # whatever read the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        sys.exit(128 + signal.SIGPIPE)
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename}: no such file; run the stages before this one (dvc repro)")
     except OSError as error:

@@ -34,8 +34,11 @@ def find(inputs: Sequence[str | Path]) -> list[Source]:
     paths in its column `path`. A name with `*`, `?` or `[` that is no file stands for all files that match.
 
     Raises:
-        GalaxyError: nothing is given, or a folder, zip, glob or CSV has no image or cannot be opened.
+        GalaxyError: nothing is given, an input is absent, or a folder, zip, glob or CSV has no image or cannot be
+            opened.
     """
+    if missing := [str(text) for text in inputs if not Path(text).exists() and not glob.has_magic(str(text))]:
+        raise GalaxyError(f"{', '.join(missing)}: no such file or folder")
     found = {source.name: source for text in inputs for source in _expand(str(text))}
     if not found:
         raise GalaxyError("no images given; name files, folders, globs, a zip or a CSV of paths")
@@ -93,4 +96,7 @@ def _listed(path: Path) -> list[Source]:
     table = archives.read_table(path, str(path))
     if COLUMN not in table:
         raise GalaxyError(f"{path}: no column {COLUMN!r} with the images' paths; it has {', '.join(table.columns)}")
-    return [_file(path.parent / name) for name in table[COLUMN]]
+    files = [path.parent / name for name in table[COLUMN]]
+    if files and not any(file.exists() for file in files):
+        raise GalaxyError(f"{path}: none of its images exists, such as {files[0]}; paths start from the CSV's folder")
+    return [_file(file) for file in files]

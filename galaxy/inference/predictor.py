@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,21 @@ from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import read_json
 from galaxy.core.paths import PATHS
-from galaxy.data import test_time_views
 from galaxy.inference import find_images
 from galaxy.inference.find_images import Source
 from galaxy.inference.read_image import Crop, Reader
 from galaxy.ingest.decode import BadImageError
-from galaxy.models import saved
-from galaxy.models.network import Network
-from galaxy.models.predict import predict
+
+if TYPE_CHECKING:
+    from galaxy.models.network import Network  # torch takes seconds, which a wrong name need not wait for
 
 FILE = "file"
 """The first column of the results: the image's name."""
+
+_ADVICE = (
+    "run dvc repro, or name a model's folder (--model FOLDER); if a training is running, wait until it ends, because "
+    "DVC removes a model before it trains it again"
+)
 
 
 def best() -> Path:
@@ -36,9 +41,22 @@ def best() -> Path:
         if folder.is_dir():
             return folder
     raise GalaxyError(
-        f"no trained model here ({Path.cwd()}): {PATHS.evaluation} and {PATHS.models} do not name one; "
-        "run dvc repro, or name a model's folder (--model FOLDER)"
+        f"no trained model here ({Path.cwd()}): {PATHS.evaluation} and {PATHS.models} do not name one; {_ADVICE}"
     )
+
+
+def find_models(*folders: str | Path) -> list[Path]:
+    """Return the models' folders; without any, that of the project's best model. This does not import torch.
+
+    Raises:
+        GalaxyError: a folder is absent or holds no model.
+    """
+    found = [Path(folder) for folder in folders] or [best()]
+    for folder in found:
+        if not (folder / "model.json").is_file():
+            problem = "no model.json in it" if folder.is_dir() else "no such folder"
+            raise GalaxyError(f"{folder}: {problem}; {_ADVICE}")
+    return found
 
 
 def load(*folders: str | Path) -> "Predictor":
@@ -47,8 +65,11 @@ def load(*folders: str | Path) -> "Predictor":
     Raises:
         GalaxyError: a folder does not hold a complete model.
     """
+    found = find_models(*folders)
+    from galaxy.models import saved
+
     networks, trained_on = {}, {}
-    for path in [Path(folder) for folder in folders] or [best()]:
+    for path in found:
         networks[str(path)], card = saved.load(path)
         trained_on[str(path)] = card.get("data", {}).get("source", {}).get("source", "unknown")
     return Predictor(networks, trained_on)
@@ -74,7 +95,7 @@ class Options:
 class Predictor:
     """Networks, and the source of the galaxies that each was trained on ("simulated", "local", …), by folder."""
 
-    networks: dict[str, Network]
+    networks: "dict[str, Network]"
     trained_on: dict[str, str]
 
     def predict(
@@ -112,6 +133,9 @@ class Predictor:
         Raises:
             GalaxyError: no image can be read; or, if `strict`, one cannot.
         """
+        from galaxy.data import test_time_views
+        from galaxy.models.predict import predict
+
         views = test_time_views.of_number(options.views)
         readers = self.readers(options)
         images: dict[Reader, np.ndarray] = {}  # networks with equal crop and size share a reader, and so the images

@@ -5,12 +5,9 @@
 
 import argparse
 
-import pandas as pd
-
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
-from galaxy.tasks import params, scores
-from galaxy.tasks.examples import Examples
+from galaxy.tasks import params
 
 
 def main() -> None:
@@ -19,6 +16,11 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="models to score (default: those in the param compared)")
     arguments = parser.parse_args()
     options = params.load()
+    import pandas as pd
+
+    from galaxy.tasks import scores
+    from galaxy.tasks.examples import Examples
+
     examples = Examples.open(PATHS.data / arguments.set)
     names = arguments.models or options.compared
     predictions = {name: scores.predict_classes(PATHS.model(name), examples, options.evaluate) for name in names}

@@ -1,14 +1,16 @@
 """Predict a task's unlabelled images with the model that is best on valid, and write their classes as CSV."""
 
-from galaxy.core import files
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
-from galaxy.tasks import params, submission
-from galaxy.tasks.examples import LABELLED, UNLABELLED, Examples
+from galaxy.tasks import params
 
 
 def main() -> None:
     options = params.load()
+    from galaxy.core import files
+    from galaxy.tasks import submission
+    from galaxy.tasks.examples import LABELLED, UNLABELLED, Examples
+
     unlabelled = Examples.open(PATHS.data / UNLABELLED)
     best = files.read_json(PATHS.metrics / LABELLED / "scores.json")["best"]
     path = PATHS.data / "submission.csv"

@@ -1,14 +1,15 @@
 """Collect a task's images, find identical ones, split, and write them."""
 
-from galaxy.core import files
 from galaxy.core.errors import run
 from galaxy.core.paths import DOWNLOADS, PATHS
 from galaxy.tasks import params
-from galaxy.tasks.prepare import prepare
 
 
 def main() -> None:
     options = params.load()
+    from galaxy.core import files
+    from galaxy.tasks.prepare import prepare
+
     prepared = prepare(options, DOWNLOADS)
     prepared.write(PATHS.data)
     for name, identical in prepared.identical.items():

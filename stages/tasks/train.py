@@ -6,8 +6,6 @@ from galaxy.core.errors import GalaxyError, run
 from galaxy.core.params_file import PARAMS_FILE
 from galaxy.core.paths import PATHS
 from galaxy.tasks import params
-from galaxy.tasks.examples import Examples
-from galaxy.tasks.train import train
 
 
 def main() -> None:
@@ -18,6 +16,9 @@ def main() -> None:
     options, name = params.load(), arguments.model
     if name not in options.train:
         raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.train)}")
+    from galaxy.tasks.examples import Examples
+    from galaxy.tasks.train import train
+
     train(options.train[name], Examples.open(PATHS.data / arguments.set), PATHS.training(name))
 
 
