@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 
 
 def main() -> None:
     options = params.load()
+    say("evaluate: starting")
     import pandas as pd
 
     from galaxy.core import files, source_info
@@ -26,17 +28,20 @@ def main() -> None:
 
     def predict(name: str, chosen: Sequence[View]) -> Predictions:
         batch_size = options.evaluate.batch_size
-        by_model = predict_all(PATHS.models, names, galaxies, batch_size, rows[name], chosen)
+        part = name if len(chosen) == 1 else f"{name}, {len(chosen)} views"
+        by_model = predict_all(PATHS.models, names, galaxies, batch_size, rows[name], chosen, part=part)
         return Predictions(galaxies.ids[rows[name]], galaxies.votes[rows[name]], by_model)
 
     valid = predict("valid", all_views)
     weights = ensemble.fit_weights(valid.by_name, valid.voted)
-    valid = valid.with_ensembles(weights)
+    valid = scores.add_baselines(valid.with_ensembles(weights), galaxies, rows["train"], rows["valid"])
     # Without a test split the scores are on valid (the galaxies that choose the epoch), and the HTML report says so.
     scored_on = "test" if len(rows["test"]) else "valid"
-    test = valid if scored_on == "valid" else predict("test", all_views).with_ensembles(weights)
+    test = valid
+    if scored_on == "test":
+        test = predict("test", all_views).with_ensembles(weights)
+        test = scores.add_baselines(test, galaxies, rows["train"], rows["test"])
     single_view = predict(scored_on, ONE).with_ensembles(weights) if len(all_views) > 1 else None
-    test = scores.add_baselines(test, galaxies, rows["train"], rows[scored_on])
     source = source_info.read(PATHS.preprocessed)
     expected = simulated_truth.expected(PATHS.preprocessed, test.ids)
     content = scores.summarise(

@@ -92,6 +92,20 @@ def test_the_report_counts_what_holds_and_names_the_worst():
     assert "5 galaxies (simulated) compared with the competition's; 88 of 90 rows within their limit" in shown
     assert "spread_Class11.6" in shown
     assert "spread_Class11.5" not in shown
+    assert "a part of the competition" not in shown
+
+
+def test_real_galaxies_that_deviate_are_all_named_and_called_a_part():
+    failing = ("mean_Class1.1", "mean_Class2.1", "spread_Class11.6", "median_jpeg_bytes")
+    measured = real_galaxies.REAL | {name: real_galaxies.REAL[name] * 2 for name in failing}
+    table = realism.compare(measured)
+    content = realism.summarise(table, {"source": "local", "training_galaxies": 4157})
+    head, *rows = realism.terminal_table(table, content).splitlines()
+    assert head == (
+        "4,157 galaxies (local) compared with the competition's; 86 of 90 rows within their limit "
+        "(limits are for simulated galaxies; a part of the competition may differ from the whole)"
+    )
+    assert [row.split()[0] for row in rows if row.endswith("False")] == list(failing)
 
 
 def test_an_image_that_cannot_be_used_is_named(raw: Path, tmp_path: Path):

@@ -34,6 +34,7 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
         return scored.with_ensembles({"cnn": 1.0})
 
     test = scores.add_baselines(scored("test"), galaxies, rows["train"], rows["test"])
+    valid = scores.add_baselines(scored("valid"), galaxies, rows["train"], rows["valid"])
     source = source_info.read(raw)
     history = pd.DataFrame({"epoch": [0, 1], "train_rmse": [0.4, 0.2], "valid_rmse": [0.4, 0.2], "lr": [0.1, 0.1]})
     predicted = pd.DataFrame(test.by_name["cnn"], columns=list(decision_tree.COLUMNS)).assign(GalaxyID=test.ids)
@@ -43,7 +44,7 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
         evaluated=scores.summarise(
             test,
             "test",
-            scored("valid"),
+            valid,
             ["cnn"],
             source,
             single_view=None,
@@ -70,6 +71,32 @@ def test_the_page_has_everything_in_itself(page: str):
     assert "prefers-color-scheme: dark" in page
     assert page.count("<svg") == 3
     assert page.count("data:image/jpeg") == 2 * report.EXTREMES + 37
+
+
+def test_the_result_stands_first_and_where_the_data_is_from_last(page: str, run: Run):
+    gain = run.evaluated["improvement_over_central_pixel_percent"]["cnn"]
+    verdict = f"The best model, cnn, is {gain:.1f} % better than the central pixel, and the ensemble "
+    assert page.index("<h1>") < page.index(verdict) < page.index("<h2>")
+    assert page.index("One galaxy per class</h2>") < page.index("SHA-256") < page.index("Params that differ")
+
+
+def test_a_model_that_the_central_pixel_beats_is_called_worse(run: Run):
+    gains = {"cnn": -2.06, "mean": -2.5, "weighted": 1.0}
+    evaluated = run.evaluated | {"improvement_over_central_pixel_percent": gains}
+    assert "cnn, is 2.1 % worse than the central pixel" in report.verdict(evaluated)
+
+
+def test_curves_of_valid_stand_beside_baselines_scored_on_valid(page: str, run: Run):
+    assert {"column_means", "central_pixel"} <= set(run.evaluated["valid_rmse"])
+    assert "central pixel, valid" in page
+
+
+def test_the_noise_floor_is_given_by_question(page: str, run: Run):
+    voted = run.galaxies.votes[run.galaxies.rows(run.split)["test"]]
+    floor = run.questions[run.questions["model"] == "vote_noise_floor"].set_index("question")["rmse"]
+    assert floor[2] == pytest.approx(np.sqrt((voted[:, 3:5] * (1 - voted[:, 3:5])).mean() / 43))
+    assert len(floor) == 11
+    assert "vote noise floor</text>" in page
 
 
 def test_the_same_run_gives_the_same_page(page: str, run: Run):

@@ -5,9 +5,14 @@ import configparser
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 import yaml
-from conftest import ROOT, command
+from conftest import ROOT, command, copy_project, download_options, set_params
+
+from galaxy.ingest import download
+
+GALLERIES = ("likeliest_raw.png", "likeliest_preprocessed.png")
 
 DANGEROUS = "S102,S103,S105,S106,S107,S113,S301,S302,S306,S307,S310,S323,S501,S506,S602,S604,S605,S609,S610,S701"
 """flake8-bandit, in ruff: exec, passwords in code, pickle, eval, unsafe YAML, a shell, …"""
@@ -79,3 +84,34 @@ def test_dvc_calls_nobody():
     config.read(ROOT / ".dvc/config")
     assert config["core"]["analytics"] == "false"
     assert config["core"]["check_update"] == "false"
+
+
+@pytest.mark.parametrize("source", ["simulated", "local"])
+def test_only_galleries_of_simulated_galaxies_are_drawn_where_git_looks(source: str, raw: Path, tmp_path: Path):
+    for name in ("galaxy", "stages", "params.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    download.download(download_options(source, raw), tmp_path / "data/raw")
+    command(sys.executable, "-m", "stages.explore", folder=tmp_path)
+    for name in GALLERIES:
+        gallery, tracked = tmp_path / "data/explore" / name, tmp_path / "metrics/explore" / name
+        assert len(cv2.imread(str(gallery))) > 900
+        if source == "simulated":
+            assert tracked.read_bytes() == gallery.read_bytes()
+        else:
+            assert len(cv2.imread(str(tracked))) < 100  # a line of text
+
+
+def test_an_experiment_with_real_galaxies_puts_no_gallery_into_git(raw: Path, tmp_path: Path):
+    copy_project(tmp_path)
+    set_params(tmp_path, download__local__folder=str(raw))
+    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "before")):
+        command(*git, *words, folder=tmp_path)
+    command("dvc", "exp", "run", "--set-param", "download.source=local", "explore", folder=tmp_path)
+    refs = command("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/*", folder=tmp_path).stdout.split()
+    listed = "".join(command("git", "ls-tree", "-r", ref, folder=tmp_path).stdout for ref in refs)
+    assert "metrics/explore/likeliest_raw.png" in listed
+    assert "data/explore" not in listed
+    for name in GALLERIES:
+        blob = command("git", "hash-object", f"data/explore/{name}", folder=tmp_path).stdout.strip()
+        assert command("git", "cat-file", "-e", blob, folder=tmp_path, check=False).returncode != 0

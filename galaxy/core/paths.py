@@ -50,6 +50,7 @@ class Paths:
         self.rmse_by_question = self.metrics / "rmse_by_question.csv"
         self.rmse_by_column = self.metrics / "rmse_by_column.csv"
         self.exploration_figures = self.metrics / "explore"
+        self.galleries = self.data / "explore"
         self.realism = self.metrics / "calibration.json"
         self.realism_table = self.metrics / "calibration.csv"
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from galaxy.core import competition, decision_tree, metrics
 from galaxy.core.errors import GalaxyError, describe
+from galaxy.core.runtime import progress
 from galaxy.evaluation import real_galaxies
 from galaxy.evaluation.baselines import BASELINES
 from galaxy.ingest import archives
@@ -62,7 +63,7 @@ def measure_pictures(path: Path, ids: np.ndarray) -> Pictures:
     side = competition.IMAGE_SIZE
     whole, low = Cropper(side, side, side), (side - CENTRE) // 2
     measured = []
-    with archives.open_zip(path) as archive:
+    with archives.open_zip(path) as archive, progress(f"measure {path.stem}", len(ids)) as bar:
         for galaxy_id in ids.tolist():
             try:
                 jpeg = archive.read(members[galaxy_id])
@@ -72,6 +73,7 @@ def measure_pictures(path: Path, ids: np.ndarray) -> Pictures:
             inner, all_pixels = _moments(image[low : low + CENTRE, low : low + CENTRE]), _moments(image)
             outer = (all_pixels * side**2 - inner * CENTRE**2) / (side**2 - CENTRE**2)
             measured.append((len(jpeg), colour, inner, outer))
+            bar.update()
     return Pictures(*map(np.array, zip(*measured, strict=True)))
 
 
@@ -148,11 +150,16 @@ def summarise(table: pd.DataFrame, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def terminal_table(table: pd.DataFrame, content: dict[str, Any]) -> str:
-    """Return the comparison as text for a terminal: the columns' worst mean and worst spread, and all other rows."""
+    """Return the comparison as text for a terminal.
+
+    It has every row that fails, the columns' worst mean and worst spread, and all rows that are not of a column.
+    """
     quantity = table["quantity"]
     kinds = [quantity.str.startswith(start) for start in ("mean_Class", "spread_Class")]
     worst = [table.loc[kind, "deviation"].idxmax() for kind in kinds]
-    rows = table[~quantity.str.contains("Class") | table.index.isin(worst)]
+    rows = table[~quantity.str.contains("Class") | table.index.isin(worst) | ~table["holds"]]
     body = rows.to_string(index=False, float_format="{:.4g}".format)
     held = f"{content['rows_within_limit']} of {content['rows']} rows within their limit"
+    if content["source"] != "simulated" and not table["holds"].all():
+        held += " (limits are for simulated galaxies; a part of the competition may differ from the whole)"
     return f"{content['galaxies']:,} galaxies ({content['source']}) compared with the competition's; {held}\n{body}"

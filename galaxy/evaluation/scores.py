@@ -18,6 +18,8 @@ FLOOR = "vote_noise_floor"
 """An estimate of a perfect model's RMSE: with some 44 volunteers per galaxy, the votes are noisy."""
 PERFECT = "perfect_model"
 """The exact value, for simulated galaxies only: the RMSE of the votes against their expected values."""
+GREYS = (*BASELINES, FLOOR)
+"""What figures draw in grey: it is there to compare with."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,18 @@ def summarise(
         "rmse": rmse | floors,
         "improvement_over_central_pixel_percent": gains,
         "accuracy_question_1": {name: metrics.accuracy(first, p, test.voted) for name, p in test.by_name.items()},
-        "valid_rmse": {name: valid_rmse[name] for name in (*names, MEAN)},
+        "valid_rmse": {name: valid_rmse[name] for name in (*names, MEAN, *BASELINES)},
         "ensemble_weights": weights,
         **single,
     }
 
 
 def question_table(test: Predictions) -> pd.DataFrame:
-    """Return RMSE and accuracy by question, one row per prediction and question."""
+    """Return RMSE and accuracy by question, one row per prediction and question, and the noise floor's RMSE."""
     tables = [metrics.by_question(p, test.voted).assign(model=name) for name, p in test.by_name.items()]
+    parts = [decision_tree.column_slice(question) for question in decision_tree.QUESTIONS]
+    floor = [metrics.vote_noise_floor(test.voted[:, part]) for part in parts]
+    tables.append(tables[0].assign(model=FLOOR, rmse=floor, accuracy=np.nan))
     return pd.concat(tables, ignore_index=True)[["model", "question", "name", "rmse", "accuracy", "galaxies"]]
 
 
@@ -123,11 +128,11 @@ def _label(content: dict[str, Any]) -> str:
 def write_figures(folder: Path, test: Predictions, content: dict[str, Any], histories: dict[str, pd.DataFrame]) -> None:
     """Write `history.png`, `rmse_by_question.png` and `predicted_against_voted.png` into `folder`."""
     label, best = _label(content), content["best"]
-    lines = {name.replace("_", " "): content["rmse"][name] for name in BASELINES}
+    baselines = {name: content["valid_rmse"][name] for name in BASELINES}
     title = f"{best}: predicted against voted, {label}"
     drawn = {
-        "history": lambda: figures.history(histories, lines, f"RMSE by epoch ({content['source']})"),
-        "rmse_by_question": lambda: figures.rmse_by_question(question_table(test), f"RMSE by question, {label}"),
+        "history": lambda: figures.history(histories, baselines, f"RMSE by epoch ({content['source']})"),
+        "rmse_by_question": lambda: figures.rmse_by_question(question_table(test), GREYS, f"RMSE by question, {label}"),
         "predicted_against_voted": lambda: figures.predicted_against_voted(test.by_name[best], test.voted, title),
     }
     figures.write_all(folder, drawn)

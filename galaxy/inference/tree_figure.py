@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from tqdm import tqdm
 
 from galaxy.core import decision_tree
+from galaxy.core.runtime import progress
 from galaxy.evaluation import figures
 from galaxy.inference.find_images import Source
 from galaxy.inference.read_image import SUFFIXES, Reader
@@ -25,22 +25,23 @@ PLACES: dict[int, tuple[float, tuple[float, ...]]] = {
     1: (0, (0.80, 0.50, 0.20)),
     2: (1, (0.34, 0.56)),
     3: (2, (0.64, 0.50)),
-    4: (3, (0.66, 0.46)),
-    5: (6, (0.66, 0.55, 0.44, 0.33)),
-    6: (7, (0.66, 0.46)),
-    7: (1, (0.97, 0.88, 0.79)),
-    8: (8, (0.96, 0.86, 0.76, 0.66, 0.56, 0.46, 0.36)),
+    4: (3, (0.62, 0.30)),
+    5: (6.15, (0.66, 0.54, 0.42, 0.30)),
+    6: (7.4, (0.66, 0.46)),
+    7: (1, (1.02, 0.94, 0.86)),
+    8: (8.4, (0.96, 0.86, 0.76, 0.66, 0.56, 0.46, 0.36)),
     9: (2, (0.22, 0.13, 0.04)),
-    10: (4, (0.80, 0.70, 0.60)),
-    11: (5, (0.90, 0.81, 0.72, 0.63, 0.54, 0.45)),
+    10: (4, (0.70, 0.58, 0.46)),
+    11: (5, (0.74, 0.665, 0.59, 0.515, 0.44, 0.365)),
 }
-"""Column of each question, from left to right, and height of each of its answers, 0 to 1."""
+"""Column of each question, from left to right, and height of each of its answers, 0 to 1: those that lead over other
+questions lie higher or lower than the answers of these."""
 
 WIDEST = 15.0
 """Width in points of a branch with a fraction of 1."""
 
-BRANCH, LABEL = 0.30, 0.33
-"""Where a branch ends and where its label begins, in widths of a column."""
+BRANCH, LABEL, BEND = 0.30, 0.33, 0.40
+"""Where a branch ends, where its label begins, and how far before the next question it bends, in widths of a column."""
 
 PICTURE = 400
 """Side of the picture in pixels."""
@@ -61,8 +62,12 @@ def write_all(folder: pathlib.Path, sources: Sequence[Source], table: pd.DataFra
     finer = replace(reader, size=PICTURE)
     fractions = table[list(decision_tree.COLUMNS)].to_numpy()
     names = file_names([source.name for source in sources])
-    for source, values, name in zip(tqdm(sources, "draw", unit=" figures"), fractions, names, strict=True):
-        figures.save(draw(finer(source.name, source.read()), values, source.name), folder / name)
+    with progress("draw", len(sources), "figures") as bar:
+        for source, values, name in zip(sources, fractions, names, strict=True):
+            figures.save(
+                draw(finer(source.name, source.read()), values, pathlib.PurePath(source.name).name), folder / name
+            )
+            bar.update()
 
 
 def file_names(names: Sequence[str]) -> list[str]:
@@ -116,14 +121,16 @@ def _draw_tree(axis: Axes, fractions: np.ndarray) -> None:
             end = (x + BRANCH, y)
             _branch(axis, entry, end, fraction, likely)
             if answer.next is not None:
-                following = decision_tree.question(answer.next)
-                _branch(axis, end, _entry(following), fraction, likely, faint=True)
-            label = f"{textwrap.fill(answer.text, 13)} {100 * fraction:.0f} %"
+                following = _entry(decision_tree.question(answer.next))
+                bend = (max(following[0] - BEND, end[0]), y)
+                _branch(axis, end, bend, fraction, likely, faint=True)
+                _branch(axis, bend, following, fraction, likely, faint=True)
+            label = textwrap.fill(f"{answer.text} {100 * fraction:.0f}\N{NO-BREAK SPACE}%", 13)
             weight = "bold" if likely else "normal"
             axis.text(x + LABEL, y, label, fontsize=8, va="center", weight=weight, linespacing=0.95, zorder=5, bbox=box)
     legend = "Widths and percentages: fractions of all volunteers. Blue: the likeliest path."
-    axis.text(9, -0.02, legend, fontsize=9, ha="right", color="#606468")
-    axis.set(xlim=(-0.1, 9.05), ylim=(-0.03, 1.13))
+    axis.text(9.4, -0.02, legend, fontsize=9, ha="right", color="#606468")
+    axis.set(xlim=(-0.1, 9.4), ylim=(-0.03, 1.13))
     axis.axis("off")
 
 

@@ -1,7 +1,6 @@
 """The report's charts, as SVG in the page's text colour: legible on light and dark backgrounds."""
 
 import io
-import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from galaxy.core import decision_tree
-from galaxy.evaluation import figures
+from galaxy.evaluation import figures, scores
 
 INK = "#010203"
 """Placeholder for the page's text colour, which matplotlib cannot name."""
@@ -22,42 +19,25 @@ STYLE: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
 
-MARKERS = "osD^vP*X"
-
 
 def history(histories: dict[str, pd.DataFrame], baselines: dict[str, float]) -> str:
-    """Draw the RMSE of each model by epoch, from epoch 1 on: on valid, and dashed on train; baselines are lines."""
-
-    def draw(axis: Axes) -> None:
-        figures.draw_history(axis, histories, "rmse", first=1)
-        for style, (name, value) in zip((":", "-."), baselines.items(), strict=False):
-            axis.axhline(value, color=INK, linestyle=style, linewidth=1, label=name.replace("_", " "))
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set(xlabel="epoch", ylabel="RMSE")
-
-    return _svg("history", draw, 4.4)
+    """Draw the RMSE of each model by epoch, on valid and (dashed) on train; `baselines` are their RMSE on valid."""
+    return _svg("history", lambda axis: figures.draw_rmse_history(axis, histories, baselines), 4.4)
 
 
 def by_question(table: pd.DataFrame) -> str:
     """Draw the RMSE by question, one mark per prediction: columns `model`, `question`, `name`, `rmse`."""
-    marks = zip(itertools.cycle(figures.COLOURS), itertools.cycle(MARKERS), strict=False)
 
     def draw(axis: Axes) -> None:
-        for (colour, marker), (model, part) in zip(marks, table.groupby("model", sort=False), strict=False):
-            label = str(model).replace("_", " ")
-            axis.plot(part["rmse"], part["question"], marker, color=colour, ms=5, alpha=0.85, label=label)
-        labels = {q.number: f"{q.number} {q.name}" for q in decision_tree.QUESTIONS}
-        axis.set_yticks(list(labels), list(labels.values()))
-        axis.invert_yaxis()
-        axis.grid(axis="y", color=INK, alpha=0.15)
-        axis.set(xlabel="RMSE on the test galaxies", xlim=(0, None))
+        figures.draw_rmse_by_question(axis, table, scores.GREYS, 3.5)
+        axis.set_xlabel("RMSE")
 
-    return _svg("by_question", draw, 4.9)
+    return _svg("by_question", draw, 5)
 
 
 def reliability(table: pd.DataFrame) -> str:
@@ -75,11 +55,11 @@ def reliability(table: pd.DataFrame) -> str:
 
 
 def _svg(name: str, draw: Callable[[Axes], None], height: float) -> str:
-    """Return an `<svg>` element, drawn 4.8 inches wide and scaled by the page."""
+    """Return an `<svg>` element, drawn 4.2 inches wide, so that it is legible on a phone, and scaled by the page."""
     with plt.rc_context(STYLE | {"svg.hashsalt": name}):
-        figure, axis = plt.subplots(figsize=(4.8, height), layout="constrained")
+        figure, axis = plt.subplots(figsize=(4.2, height), layout="constrained")
         draw(axis)
-        figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=10, frameon=False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         plt.close(figure)

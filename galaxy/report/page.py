@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import decision_tree, metrics, params_file, source_info
+from galaxy.core.params import MEAN, WEIGHTED
 from galaxy.core.templates import environment
 from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import SETS
-from galaxy.evaluation import scores
+from galaxy.evaluation import figures, scores
 from galaxy.evaluation.baselines import BASELINES
 from galaxy.report import charts, leaderboard, likeliest_path
 from galaxy.report.comparison import changed
@@ -72,7 +73,7 @@ def html(run: Run) -> str:
         "first": leaderboard.FIRST,
     }
     drawn = {
-        "history": charts.history(run.histories, {name: rmse[name] for name in BASELINES}),
+        "history": charts.history(run.histories, {name: evaluated["valid_rmse"][name] for name in BASELINES}),
         "by_question": charts.by_question(run.questions),
         "reliability": charts.reliability(reliability(predicted, voted)),
     }
@@ -80,6 +81,7 @@ def html(run: Run) -> str:
     template = environment("galaxy.report").get_template("page.html.j2")
     return template.render(
         run=run,
+        verdict=verdict(evaluated),
         data={"label": source_info.label(run.source), "sizes": sizes},
         changed=changed(params_file.defaults(), params_file.leaves(run.options)).to_dict("records"),
         table=table,
@@ -101,6 +103,21 @@ def _models(evaluated: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "gain": evaluated["improvement_over_central_pixel_percent"].get(name),
             "accuracy": accuracy,
         }
+
+
+def verdict(evaluated: dict[str, Any]) -> str:
+    """Return the result in a sentence: the best model and the better ensemble beside central pixel and noise floor."""
+    best, rmse, gains = evaluated["best"], evaluated["rmse"], evaluated["improvement_over_central_pixel_percent"]
+    ensemble = min(MEAN, WEIGHTED, key=lambda name: rmse[name])
+
+    def compared(name: str) -> str:
+        return f"{abs(gains[name]):.1f} % {'better' if gains[name] > 0 else 'worse'}"
+
+    return (
+        f"The best model, {_words(best)}, is {compared(best)} than the central pixel, and the ensemble {ensemble} "
+        f"{compared(ensemble)} (RMSE {rmse[best]:.4f} and {rmse[ensemble]:.4f}; central pixel "
+        f"{rmse[scores.REFERENCE]:.4f}; noise floor {rmse[scores.FLOOR]:.4f})."
+    )
 
 
 def _words(name: str) -> str:
@@ -184,9 +201,9 @@ def listed_tree(predicted: np.ndarray, voted: np.ndarray) -> Iterator[dict[str, 
 
 
 def _classes(scored: _Galaxies) -> Iterator[dict[str, Any]]:
-    """Give the galaxy with the largest voted fraction of each column."""
-    for j, column in enumerate(decision_tree.COLUMNS):
-        i = int(scored.voted[:, j].argmax())
+    """Give a galaxy per column with a large voted fraction, each column another one if there are enough."""
+    chosen = figures.one_per_column(scored.voted, np.zeros(len(scored.voted))).tolist()
+    for j, (column, i) in enumerate(zip(decision_tree.COLUMNS, chosen, strict=True)):
         values = {"voted": float(scored.voted[i, j]), "predicted": float(scored.predicted[i, j])}
         yield scored.face(i) | values | {"column": column, "text": decision_tree.DESCRIPTIONS[column]}
 

@@ -28,7 +28,8 @@ def history(histories: dict[str, pd.DataFrame], title: str) -> Figure:
     figure, axes = grid(1, 2, 12, 5, title)
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
         draw_history(axis, histories, metric)
-        axis.set(xlabel="epoch (0: before training)", ylabel=metric)
         axis.legend(fontsize=8)
     axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_formatter("{x:.3g}")
+    axes[0].yaxis.set_minor_formatter("{x:.3g}")
     return figure
