@@ -117,6 +117,8 @@ def test_metrics_and_plots_are_shown(clone: Path):
     assert "RMSE by epoch" in page
     for figure in ("explore_likeliest_raw.png", "evaluate_history.png"):
         assert figure in page
+    assert not re.findall(r"(?:src|href)=\"(?!static/|#|\$)[^\"]*", page), "it loads something from elsewhere"
+    assert page.count("vegaEmbed(") == 2, "a chart of the histories, one of the questions, and pictures"
     shutil.rmtree(clone / "plots")
 
 
