@@ -43,7 +43,9 @@ def train(folder: Path, options: Train, galaxies: Galaxies, table: pd.DataFrame,
         source: what the model's card says of the data.
     """
     card = folder / saved.CARD
-    if not card.exists() or json.loads(card.read_text())["params"] != options.model_dump():
+    asked = options.model_dump()
+    same = {"precision": options.precision}  # the card has what `auto` came to
+    if not card.exists() or json.loads(card.read_text())["params"] | same != asked:
         names = ("history.csv", "metrics.json", "checkpoints", "events")
         paths = TrainingPaths(folder, *(folder / name for name in names))
         vote_fractions.train(options, galaxies, table, {"source": source}, paths)

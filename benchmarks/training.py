@@ -29,7 +29,7 @@ from galaxy.data.augmentation import Augment, colour_axis
 from galaxy.data.batches import Images, training_loader
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.models.network import Spec, build_network
-from galaxy.training import objectives
+from galaxy.training import objectives, precision
 from galaxy.training.engine import Engine
 
 CASES: tuple[dict[str, Any], ...] = (
@@ -68,10 +68,13 @@ def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps:
     """Rate of that many steps on those batches, with the options' clipping and averaging."""
     stopwatch = Stopwatch()
     averaging = [] if options.ema_decay is None else [EMAWeightAveraging(decay=options.ema_decay)]
+    network = build_network(spec)
+    if options.channels_last:
+        network.channels_last()
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,
-        precision=options.precision,
+        precision=precision.resolve(options, network, precision.device())[0],
         max_steps=steps + Stopwatch.WARM_UP,
         gradient_clip_val=options.gradient_clip,
         gradient_clip_algorithm=options.gradient_clip_by,
@@ -81,9 +84,6 @@ def images_per_second(options: Train, spec: Spec, batches: Iterable[Any], steps:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    network = build_network(spec)
-    if options.channels_last:
-        network.channels_last()
     trainer.fit(Engine(network, objectives.vote_fractions(options.loss), options), batches)
     return options.batch_size * steps / (stopwatch.end - stopwatch.start)
 

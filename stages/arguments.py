@@ -7,6 +7,7 @@ from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Trainings
 from galaxy.core.params_file import PARAMS_FILE
 from galaxy.core.paths import PATHS, Paths
+from galaxy.core.runtime import say
 
 
 def parse(stage: str, doc: str | None, *further: tuple[str, str]) -> tuple[argparse.Namespace, Trainings, Paths]:
@@ -25,8 +26,9 @@ def parse(stage: str, doc: str | None, *further: tuple[str, str]) -> tuple[argpa
     parser.add_argument("--start", action="store_true", help="use the section start of the params, and files in start/")
     arguments = parser.parse_args()
     options = params.load()
-    if not arguments.start:
-        return arguments, options, PATHS
-    if options.start is None:
+    if arguments.start and options.start is None:
         raise GalaxyError(f"{PARAMS_FILE} has no section start; run the stage without --start")
+    say(" ".join([stage, *(getattr(arguments, name) for name, _ in further)]) + ": starting")
+    if options.start is None or not arguments.start:
+        return arguments, options, PATHS
     return arguments, options.start, Paths("start")

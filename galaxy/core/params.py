@@ -139,7 +139,10 @@ class Training(Section):
     gradient_clip: float | None = Field(gt=0, description="Largest gradient; null: no limit.")
     gradient_clip_by: Literal["norm", "value"] = Field(description="Limit the gradient's norm, or each value.")
     ema_decay: float | None = Field(gt=0, lt=1, description="Decay of averaged weights per step; null: no averaging.")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(description="Arithmetic, by Lightning's names.")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        description="Arithmetic, by Lightning's names; auto: bf16-mixed where the device computes in it natively, "
+        "else 32-true."
+    )
     channels_last: bool = Field(description="Order of the network's arrays in memory; faster for some networks.")
     workers: int = Field(ge=0, le=256, description="Processes that load and augment; 0: the training process.")
     devices: int = Field(ge=1, le=1024, description="GPUs to use per machine; without GPUs, processes.")
@@ -162,7 +165,7 @@ class Training(Section):
     def _compatible(self) -> Self:
         if self.pretrained and self.weights is not None:
             raise ValueError("pretrained and weights both name a start; set pretrained to false or weights to null")
-        if self.gradient_clip is not None and self.precision != "32-true" and self.optimizer_args.get("fused"):
+        if self.gradient_clip is not None and self.precision.endswith("mixed") and self.optimizer_args.get("fused"):
             raise ValueError(
                 f"optimizer_args has fused: true, gradient_clip is {self.gradient_clip:g} and precision "
                 f"{self.precision}, but Lightning doesn't clip the gradients of a fused optimizer in mixed precision; "

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
-from tqdm import tqdm
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import read_json
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import progress
 from galaxy.inference import find_images
 from galaxy.inference.find_images import Source
 from galaxy.inference.read_image import Crop, Reader
@@ -148,8 +148,8 @@ class Predictor:
         if not len(rows):
             raise GalaxyError(f"none of the {len(sources)} images can be read; {_first(sources, problems)}")
         predictions = [
-            predict(network, images[reader], options.batch_size, rows, views)
-            for network, reader in zip(self.networks.values(), readers, strict=True)
+            predict(network, images[reader], options.batch_size, rows, views, label=f"predict {Path(name).name}")
+            for (name, network), reader in zip(self.networks.items(), readers, strict=True)
         ]
         table = pd.DataFrame(np.mean(predictions, axis=0), columns=list(decision_tree.COLUMNS))
         table.insert(0, FILE, [sources[row].name for row in rows])
@@ -170,7 +170,7 @@ def read_images(sources: Sequence[Source], reader: Reader, *, strict: bool) -> t
     with tempfile.TemporaryFile() as file:  # the array keeps it open
         images = np.memmap(file, np.uint8, "w+", shape=shape)
     problems: dict[int, str] = {}
-    with tqdm(total=len(sources), desc="read", unit=" images", smoothing=0) as bar:
+    with progress("read", len(sources)) as bar:
         for row, image in enumerate(_read_each(sources, reader)):
             if isinstance(image, str):
                 problems[row] = image

@@ -8,12 +8,11 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from tqdm import tqdm
-
 from galaxy.core import competition, files, source_info
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Download
 from galaxy.core.paths import KAGGLE_DOWNLOADS
+from galaxy.core.runtime import progress, say
 from galaxy.ingest import archives
 
 
@@ -26,6 +25,7 @@ def download(options: Download, folder: Path) -> archives.Counts:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         _fetch(options, folder)
+        say(f"check the files in {folder}")
         counts = archives.check(folder)
     except GalaxyError:
         shutil.rmtree(folder)  # unchecked files must not pass for data
@@ -73,6 +73,7 @@ def copy_local(source: Path, folder: Path) -> None:
         unpacked, bare = source / archive, source / f"{archive}.csv"
         if packed.is_file():
             archives.open_zip(packed).close()  # name a broken zip where the user has it
+            say(f"copy {packed}")
             with files.atomic(target) as part:
                 shutil.copyfile(packed, part)
         elif unpacked.is_dir():
@@ -85,12 +86,18 @@ def copy_local(source: Path, folder: Path) -> None:
 
 def _pack(members: list[Path], root: Path, target: Path) -> None:
     """Zip files under their paths from `root`, with fixed timestamps: the same files give the same zip."""
-    with files.atomic(target) as part, zipfile.ZipFile(part, "w") as archive:
-        for member in tqdm([path for path in members if path.is_file()], f"pack {target.name}", unit="files"):
+    found = [path for path in members if path.is_file()]
+    with (
+        files.atomic(target) as part,
+        zipfile.ZipFile(part, "w") as archive,
+        progress(f"zip {target.stem}", len(found), "files") as bar,
+    ):
+        for member in found:
             info = zipfile.ZipInfo(member.relative_to(root).as_posix())
             if member.suffix == ".csv":
                 info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, member.read_bytes())
+            bar.update()
 
 
 def _link(source: Path, target: Path) -> None:

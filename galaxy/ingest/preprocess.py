@@ -8,11 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from galaxy.core import competition, files, paths, source_info
 from galaxy.core.errors import describe, list_problems
-from galaxy.core.runtime import process_pool
+from galaxy.core.runtime import process_pool, progress
 from galaxy.ingest import archives
 from galaxy.ingest.decode import BadImageError, Cropper
 
@@ -62,7 +61,7 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     problems: list[str] = []
     with (
         process_pool(_open, (path, members, cropper, target)) as pool,
-        tqdm(total=len(members), desc=path.name, unit=" images", smoothing=0) as bar,
+        progress(f"pack {path.stem}", len(members)) as bar,
     ):
         for chunk, (found, bad) in zip(chunks, pool.map(_fill, chunks), strict=True):
             colours[chunk] = found

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from galaxy.core import runtime
 from galaxy.data.field_of_view import Cutout, FieldOfView
@@ -23,6 +22,7 @@ def predict(
     rows: np.ndarray | None = None,
     views: Sequence[View] = ONE,
     packed: FieldOfView | None = None,
+    label: str = "predict",
 ) -> np.ndarray:
     """Predict images as the mean over views, on a GPU if there is one.
 
@@ -30,6 +30,7 @@ def predict(
         images: N×H×W×3 uint8; may be memory-mapped.
         rows: the M rows to predict; None: all.
         packed: what the images show; None: just what the network sees.
+        label: names the progress bar.
 
     Returns:
         M×outputs float32: vote fractions, or logits.
@@ -45,7 +46,7 @@ def predict(
     with (
         torch.inference_mode(),
         _tensor_cores(device),
-        tqdm(total=len(rows), desc="predict", unit=" images", smoothing=0) as bar,
+        runtime.progress(label, len(rows)) as bar,
     ):
         for start in range(0, len(rows), batch_size):
             batch = torch.from_numpy(images[rows[start : start + batch_size]]).to(device)
@@ -78,9 +79,15 @@ def predict_all(
     batch_size: int,
     rows: np.ndarray | None = None,
     views: Sequence[View] = ONE,
+    *,
+    part: str,
 ) -> dict[str, np.ndarray]:
-    """Return what each model `folder/<name>` predicts for galaxies, M×37 by name; see `predict`."""
-    return {
-        name: predict(saved.load(folder / name)[0], galaxies.images, batch_size, rows, views, galaxies.field_of_view)
-        for name in names
-    }
+    """Return what each model `folder/<name>` predicts for galaxies, M×37 by name; see `predict`.
+
+    `part` names the galaxies in the progress bars: "valid".
+    """
+    predicted = {}
+    for name in names:
+        label, network = f"predict {name}, {part}", saved.load(folder / name)[0]
+        predicted[name] = predict(network, galaxies.images, batch_size, rows, views, galaxies.field_of_view, label)
+    return predicted

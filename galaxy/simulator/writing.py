@@ -28,7 +28,7 @@ from galaxy.core.errors import GalaxyError
 from galaxy.core.files import atomic
 from galaxy.core.params import Simulated
 from galaxy.core.paths import SIMULATED_TRUTH
-from galaxy.core.runtime import process_pool
+from galaxy.core.runtime import process_pool, progress
 from galaxy.simulator.observation import Conditions, photograph
 from galaxy.simulator.population import Galaxy, draw
 from galaxy.simulator.visibility import visible_structure
@@ -65,13 +65,11 @@ def simulate(folder: Path, options: Simulated, processes: int | None = None) -> 
     """
     training, test = draw_ids(options)
     with (
-        tqdm(
-            total=len(training) + len(test), desc="simulate", unit=" galaxies", smoothing=0.05, mininterval=0.5
-        ) as progress,
+        progress("simulate", len(training) + len(test), "galaxies") as bar,
         _makers(options, processes or cpu_count()) as make,
     ):
-        _write_training(folder, make(training), progress)
-        _write_test(folder, make(test), progress)
+        _write_training(folder, make(training), bar)
+        _write_test(folder, make(test), bar)
 
 
 def draw_ids(options: Simulated) -> tuple[list[int], list[int]]:
@@ -129,7 +127,7 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
+def _write_training(folder: Path, samples: Iterator[Sample], bar: "tqdm[Any]") -> None:
     with ExitStack() as stack:
         images = stack.enter_context(_new_zip(zip_path(folder, TRAINING_IMAGES)))
         truths = stack.enter_context(_new_text(folder / SIMULATED_TRUTH))
@@ -148,14 +146,14 @@ def _write_training(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any
             truth_rows.writerow(
                 [sample.id, *parameters, classification.volunteers, *_decimals(classification.expected)]
             )
-            progress.update()
+            bar.update()
 
 
-def _write_test(folder: Path, samples: Iterator[Sample], progress: "tqdm[Any]") -> None:
+def _write_test(folder: Path, samples: Iterator[Sample], bar: "tqdm[Any]") -> None:
     with _new_zip(zip_path(folder, TEST_IMAGES)) as images:
         for sample in samples:
             _add_image(images, TEST_IMAGES, sample)
-            progress.update()
+            bar.update()
 
 
 def _add_image(images: zipfile.ZipFile, folder: str, sample: Sample) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 import cv2
 import h5py
 import numpy as np
-from tqdm import tqdm
 
 from galaxy.core.errors import GalaxyError, list_problems
+from galaxy.core.runtime import progress
 from galaxy.ingest import archives
 from galaxy.ingest.decode import square, squares
 
@@ -182,13 +182,15 @@ class Members:
         """Return images as N×size×size×3 uint8, RGB; the error lists all that cannot be read."""
         images = np.zeros((len(names), size, size, 3), np.uint8)
         problems = []
-        for i, name in enumerate(tqdm(names, f"decode {self.path.name}", unit=" images", smoothing=0)):
-            content = self.read(name)
-            decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB) if content else None
-            if decoded is None:
-                problems.append(f"{name}: no readable image ({len(content)} bytes)")
-            else:
-                images[i] = square(decoded, size)
+        with progress(f"decode {self.path.name}", len(names)) as bar:
+            for i, name in enumerate(names):
+                content = self.read(name)
+                decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB) if content else None
+                if decoded is None:
+                    problems.append(f"{name}: no readable image ({len(content)} bytes)")
+                else:
+                    images[i] = square(decoded, size)
+                bar.update()
         if problems:
             raise list_problems(f"{self.path}: images that cannot be used", problems, "Fix them, or leave them out.")
         return images

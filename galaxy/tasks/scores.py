@@ -36,10 +36,13 @@ def predict_classes(folder: Path, examples: Examples, options: Evaluate) -> Clas
     """Predict the classes of the valid and test images with the model saved in `folder`."""
     network, _ = saved.load(folder, any_outputs=True)
     images = examples.network_input(network.spec.crop, network.spec.size)
-    valid = predict(network, images, options.batch_size, examples.rows("valid"), views(options))
+    label = f"predict {folder.name}"
+    valid = predict(
+        network, images, options.batch_size, examples.rows("valid"), views(options), label=f"{label}, valid"
+    )
     rows = examples.rows("test")
     start = time.perf_counter()
-    test = predict(network, images, options.batch_size, rows, views(options))
+    test = predict(network, images, options.batch_size, rows, views(options), label=f"{label}, test")
     speed = len(rows) / (time.perf_counter() - start)
     return ClassPredictions(valid.argmax(axis=1), test.argmax(axis=1), network.parameters_count, speed)
 

@@ -18,7 +18,8 @@ def write(path: Path, folder: Path, unlabelled: Examples, options: Evaluate) -> 
     """Predict the images with the model saved in `folder`, and write the CSV."""
     network, _ = saved.load(folder, any_outputs=True)
     images = unlabelled.network_input(network.spec.crop, network.spec.size)
-    logits = predict(network, images, options.batch_size, views=views(options))
+    label = f"predict {folder.name}, unlabelled"
+    logits = predict(network, images, options.batch_size, views=views(options), label=label)
     labels = np.array(network.spec.outputs, dtype=object)[logits.argmax(axis=1)]
     files.write_csv(path, pd.DataFrame({"name": unlabelled.table["name"], "label": labels}))
 

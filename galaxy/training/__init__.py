@@ -7,6 +7,7 @@ Networks learn from the galaxies of train; those of valid choose the epoch that 
 * `objectives`     losses, metrics, and the metric that chooses the epoch;
 * `fit`            trains a network in place;
 * `engine`         Lightning's module: steps, metrics, optimizer;
+* `precision`      bfloat16 or float32, by the device;
 * `schedule`       the learning rate by step;
 * `history`        the metrics of each epoch, printed and kept;
 * `resume`         checkpoints, and resuming from them;

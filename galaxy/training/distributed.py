@@ -29,5 +29,6 @@ def trainer_arguments(options: Training) -> dict[str, Any]:
         "devices": options.devices,
         "num_nodes": options.num_nodes,
         "strategy": strategy,
+        "precision": options.precision,
         "sync_batchnorm": options.processes > 1 and gpus > 0,  # torch has it on GPUs only
     }

@@ -1,7 +1,6 @@
 """Training a network in place with Lightning's Trainer."""
 
 import logging
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +21,10 @@ from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Training
 from galaxy.data.batches import Images, TrainingData, ordered_loader, training_loader
 from galaxy.models.network import Network
-from galaxy.training import distributed, resume
+from galaxy.training import distributed, precision, resume
 from galaxy.training.engine import Engine
 from galaxy.training.failures import explain_failures
-from galaxy.training.history import Bar, History
+from galaxy.training.history import History
 from galaxy.training.objectives import Objective
 
 # Silence Lightning's notes on hardware and its tips, but not its warnings.
@@ -61,9 +60,11 @@ def fit(
     """
     if options.optimizer not in list_optimizers():
         raise GalaxyError(f"unknown optimizer {options.optimizer!r}; timm has {', '.join(map(str, list_optimizers()))}")
+    # `galaxy.training.run` has said already what it comes to.
+    options = options.model_copy(update={"precision": precision.resolve(options, network, precision.device())[0]})
     loader, scored = _loaders(options, data)
     engine = Engine(network, objective, options, data.cutout)
-    history = History(options.learning_rate)
+    history = History(options, objective)
     trainer = _trainer(options, [history, *_callbacks(objective, options, scratch)], events)
     if not torch.cuda.is_available():
         runtime.keep_freed_memory()
@@ -94,7 +95,6 @@ def _trainer(options: Training, callbacks: list[Callback], events: Path) -> L.Tr
     """Build Lightning's Trainer from the options."""
     return L.Trainer(
         **distributed.trainer_arguments(options),
-        precision=options.precision,
         deterministic=options.deterministic,
         max_epochs=options.epochs,
         gradient_clip_val=options.gradient_clip,
@@ -103,7 +103,7 @@ def _trainer(options: Training, callbacks: list[Callback], events: Path) -> L.Tr
         plugins=[resume.WholeCheckpoints()],
         logger=_event_files(events) if options.tensorboard else False,
         log_every_n_steps=1,  # only epochs are logged
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=False,  # the history has one
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -120,8 +120,6 @@ def _callbacks(objective: Objective, options: Training, scratch: Path) -> list[C
         callbacks.append(EarlyStopping(monitor, patience=options.early_stopping, mode=objective.mode))
     if options.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=options.ema_decay))
-    if sys.stderr.isatty():
-        callbacks.append(Bar())
     # Averaged weights are saved in whole checkpoints only; one of weights alone would hold those of the last step.
     small = options.ema_decay is None
     best: dict[str, Any] = {"filename": resume.BEST.removesuffix(".ckpt"), "monitor": monitor, "mode": objective.mode}

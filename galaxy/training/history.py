@@ -1,17 +1,25 @@
-"""The history of a training: the metrics of each epoch, printed and kept."""
+"""The history of a training: the metrics of each epoch, printed and kept, and a bar within each epoch."""
 
+import shutil
+import sys
 import time
 from typing import Any
 
 import lightning as L  # noqa: N812 (the library's own name)
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback
+from tqdm import tqdm
 
-from galaxy.core.runtime import say
+from galaxy.core import runtime
+from galaxy.core.params import Training
+from galaxy.training.objectives import Objective
 
 EVALUATED = ("valid", "train")
 """Sets that each epoch is scored on, in the order of the loaders."""
+
+REDRAWN = 0.5
+"""Seconds between two losses in the bar, because reading one makes a GPU wait."""
 
 
 class History(Callback):
@@ -20,36 +28,92 @@ class History(Callback):
     The rows are part of every checkpoint, so that a resumed training has them too.
     """
 
-    def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
+    def __init__(self, options: Training, objective: Objective) -> None:
+        self.options, self.objective = options, objective
         self.rows: list[dict[str, float]] = []
-        self.start, self.images = 0.0, 0
+        self.bar: tqdm[Any] = tqdm(disable=True)
+        self.began: float | None = None  # when the first epoch of this process began
+        self.epochs_done = 0  # by this process
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if batch_idx == 0:  # a resumed training calls no hook at the start of its first epoch
-            self.start, self.images = time.perf_counter(), 0
+            self.start = self.read = time.perf_counter()
+            self.began = self.began or self.start
+            self.loss, self.images = torch.zeros((), device=pl_module.device), 0
+            self._new_bar(trainer, "", int(trainer.num_training_batches) * self.options.batch_size)
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *batch: Any) -> None:
-        self.images += len(batch[0][0]) * trainer.world_size
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        images = len(batch[0]) * trainer.world_size
+        self.images += images
+        self.loss += outputs["loss"].detach()
+        if not self.bar.disable and time.perf_counter() - self.read > REDRAWN:
+            self.bar.set_postfix_str(f"loss {float(self.loss) / (batch_idx + 1):.4f}", refresh=False)
+            self.read = time.perf_counter()
+        self.bar.update(images)
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.seconds = time.perf_counter() - self.start
+        if trainer.state.fn == "fit":
+            self.rate = self.images / (time.perf_counter() - self.start)
+        loaders = trainer.val_dataloaders
+        self._new_bar(trainer, ", scoring", sum(len(loader.dataset) for loader in loaders or ()))
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, *which: int
+    ) -> None:
+        self.bar.update(len(batch[0]) * trainer.world_size)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        epoch = trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
+        self.bar.close()
         scores = _scores(trainer.callback_metrics)
-        self.rows.append({"epoch": epoch, **scores, "lr": self._rate(trainer)})
-        words = [f"{name} {value:.4f}" for name, value in scores.items()]
+        self.rows.append({"epoch": self._epoch(trainer), **scores, "lr": self._rate(trainer)})
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        runtime.say(fitting(self._words(trainer, scores), columns))
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self.bar.close()  # so that the message stands on a line of its own
+
+    def _new_bar(self, trainer: L.Trainer, activity: str, images: int) -> None:
+        """Show a bar of this epoch instead of the last one."""
+        self.bar.close()
+        label = f"epoch {self._epoch(trainer)}/{self.options.epochs}{activity}"
+        self.bar = runtime.new_bar(label, images, keep=False)
+
+    def _words(self, trainer: L.Trainer, scores: dict[str, float]) -> list[tuple[int, str]]:
+        """Return what to print about the epoch, each part with a rank: the highest is left out first."""
+        epoch, epochs, monitor = self._epoch(trainer), self.options.epochs, self.objective.monitor
+        words = [
+            (0, f"epoch {epoch:{len(str(epochs))}}/{epochs}"),
+            (0, " "),
+            (4, f" {monitor}"),
+            (0, f" train {scores[f'train_{monitor}']:.4f} valid {scores[f'valid_{monitor}']:.4f}"),
+        ]
         if epoch:
-            words.append(f"{self.images / self.seconds:.0f} images/s")
-        say("  ".join([f"epoch {epoch:3d}", *words]))
+            self.epochs_done += 1
+            column, sign = f"valid_{monitor}", 1 if self.objective.mode == "min" else -1
+            best = min(self.rows[1:], key=lambda row: sign * row[column])
+            words += [
+                (1, f" best {best[column]:.4f}"),
+                (5, f" (epoch {best['epoch']})"),
+                (6, f"  loss {float(self.loss) / int(trainer.num_training_batches):.4f}"),
+                (3, f"  {self.rate:.0f} images/s"),
+            ]
+        if 0 < epoch < epochs:
+            assert self.began is not None
+            left = (epochs - epoch) * (time.perf_counter() - self.began) / self.epochs_done
+            words.append((2, f"  {clock(left)} left"))
+        return words
+
+    def _epoch(self, trainer: L.Trainer) -> int:
+        return trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
 
     def _rate(self, trainer: L.Trainer) -> float:
         """Return the highest learning rate of all layers; before training there is no optimizer yet."""
         if not trainer.optimizers:
-            return self.learning_rate
+            return self.options.learning_rate
         return max(group["lr"] for group in trainer.optimizers[0].param_groups)
 
     def state_dict(self) -> dict[str, Any]:
@@ -62,16 +126,22 @@ class History(Callback):
         return pd.DataFrame(self.rows)
 
 
+def fitting(words: list[tuple[int, str]], columns: int) -> str:
+    """Return a line of at most `columns` characters, without the words of the highest ranks if it must be shorter."""
+    kept = list(words)
+    while sum(len(word) for _, word in kept) > columns and max(kept)[0]:
+        kept.remove(max(kept))
+    return "".join(word for _, word in kept)
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as `0:12` (minutes and seconds) or `1:02:12`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def _scores(measured: dict[str, torch.Tensor]) -> dict[str, float]:
     """Return each metric on train and on valid, side by side."""
     metrics = [name.removeprefix("valid_") for name in measured if name.startswith("valid_")]
     return {name: float(measured[name]) for metric in metrics for name in (f"train_{metric}", f"valid_{metric}")}
-
-
-class Bar(TQDMProgressBar):
-    """Lightning's progress bar, without one for scoring."""
-
-    def init_validation_tqdm(self) -> Any:
-        bar = super().init_validation_tqdm()
-        bar.disable = True
-        return bar

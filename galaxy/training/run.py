@@ -18,7 +18,7 @@ from galaxy.models import saved
 from galaxy.models.initial_weights import Weights
 from galaxy.models.network import Network, Spec, build_network
 from galaxy.models.predict import predict
-from galaxy.training import resume
+from galaxy.training import precision, resume
 from galaxy.training.engine import DivergedError
 from galaxy.training.fit import fit
 from galaxy.training.objectives import Objective
@@ -48,6 +48,7 @@ def run(
     """
     description = data.description | {"weights": None if weights is None else weights.origin}
     network = _new_network(options, spec, weights, bias)
+    options = precision.resolved(options, network)
     card = {"params": options.model_dump(), "metrics": {}, "data": description}
     with resume.folder(paths.checkpoints, [options.model_dump(), spec.model_dump(), description]) as scratch:
         try:
@@ -61,7 +62,8 @@ def run(
             return
         valid = data.valid
         packed = None if data.cutout is None else data.cutout.packed
-        predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, packed=packed)
+        label = f"predict {paths.model.name}, valid"
+        predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, packed=packed, label=label)
         # Epoch 0, the untrained network, is no candidate.
         trained = history[history["epoch"] > 0]
         monitored = trained[f"valid_{objective.monitor}"]

@@ -7,6 +7,7 @@ import argparse
 
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 from galaxy.tasks import params
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="models to score (default: those in the param compared)")
     arguments = parser.parse_args()
     options = params.load()
+    say(f"evaluate {arguments.set}: starting")
     import pandas as pd
 
     from galaxy.tasks import scores

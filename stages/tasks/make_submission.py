@@ -2,11 +2,13 @@
 
 from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 from galaxy.tasks import params
 
 
 def main() -> None:
     options = params.load()
+    say("make_submission: starting")
     from galaxy.core import files
     from galaxy.tasks import submission
     from galaxy.tasks.examples import LABELLED, UNLABELLED, Examples

@@ -2,11 +2,13 @@
 
 from galaxy.core.errors import run
 from galaxy.core.paths import DOWNLOADS, PATHS
+from galaxy.core.runtime import say
 from galaxy.tasks import params
 
 
 def main() -> None:
     options = params.load()
+    say("prepare: starting")
     from galaxy.core import files
     from galaxy.tasks.prepare import prepare
 

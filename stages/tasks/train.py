@@ -5,6 +5,7 @@ import argparse
 from galaxy.core.errors import GalaxyError, run
 from galaxy.core.params_file import PARAMS_FILE
 from galaxy.core.paths import PATHS
+from galaxy.core.runtime import say
 from galaxy.tasks import params
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     options, name = params.load(), arguments.model
     if name not in options.train:
         raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.train)}")
+    say(f"train {name}, {arguments.set}: starting")
     from galaxy.tasks.examples import Examples
     from galaxy.tasks.train import train
 
