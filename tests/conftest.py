@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def defaults() -> Params:
-    """The project's own params file."""
-    return params.load(ROOT / "params.yaml")
+    """The params that come with the package; a user may have changed those of the project."""
+    return params.load(ROOT / "galaxy/core/default_params.yaml")
 
 
 @pytest.fixture
@@ -127,9 +128,11 @@ def command(*words: object, folder: Path, check: bool = True) -> subprocess.Comp
     return result
 
 
-def committed(path: str) -> str:
-    """A file as it is in git's index: what this machine has made of it since is another matter."""
-    return command("git", "show", f":{path}", folder=ROOT).stdout
+def committed(*paths: str) -> Iterator[list[str]]:
+    """Give files as in git's index, then as in each commit that changed one: the newest may be a user's own."""
+    commits = command("git", "log", "--format=%H", "--", *paths, folder=ROOT).stdout.split()
+    for commit in ("", *commits):
+        yield [command("git", "show", f"{commit}:{path}", folder=ROOT).stdout for path in paths]
 
 
 def copy_project(folder: Path) -> None:

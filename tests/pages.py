@@ -10,6 +10,7 @@ from typing import NamedTuple
 from conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "data/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOTEBOOK = ROOT / "notebooks/quickstart.ipynb"
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 PROGRAMS = (

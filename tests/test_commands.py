@@ -5,6 +5,7 @@ check that none is forgotten.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, copy_project, set_params
 from kaggle_server import KEY, Kaggle, serving
-from pages import PAGES, Command, blocks, in_blocks, in_text, words
+from nbclient import NotebookClient
+from pages import NOTEBOOK, PAGES, Command, blocks, in_blocks, in_text, words
 from test_task_data import cifar_zip, fashion_mnist_files
 from walks import ELSEWHERE, WALKS, Own, Run, Step
 
@@ -31,7 +34,7 @@ HALF_AN_HOUR = 1800
 def known() -> set[Command]:
     """Return the commands that a walk runs, or that run elsewhere; a folder beside the project stands for it."""
     steps = [step for walk in WALKS.values() for step in walk if isinstance(step, Run)]
-    walked = {Command("." if step.folder.startswith("../") else step.folder, words(step.command)) for step in steps}
+    walked = {Command(re.sub(r"^\.\./[^/]*/?", "", step.folder) or ".", words(step.command)) for step in steps}
     return walked | {Command(".", words(command)) for command in ELSEWHERE}
 
 
@@ -201,7 +204,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environmen
     (folder / "predict.py").write_text(block("docs/predict.md", "python", "load"))
     pixels = "import numpy\npixels = numpy.zeros((5, 64, 64, 3), numpy.uint8)\n"
     check = "assert fractions.shape == (5, 37)\n"
-    (folder / "take_along.py").write_text(pixels + block("docs/take_along.md", "python", "onnxruntime") + check)
+    (folder / "take_along.py").write_text(pixels + block("docs/export.md", "python", "onnxruntime") + check)
     return folder
 
 
@@ -236,3 +239,19 @@ def test_the_commands_do_what_they_should(
     request.addfinalizer(lambda: shell("dvc queue stop --kill || true", folder, environment))
     for step in WALKS[name]:
         take(step, folder, environment)
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_in_a_clone(project: Path, tmp_path: Path, environment: dict[str, str]):
+    take(Own(f"git clone --quiet . {tmp_path}/clone"), project, environment)
+    book = nbformat.read(NOTEBOOK, as_version=4)
+    (parameters,) = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", ())]
+    names = parameters.source.partition(" = ")[0]
+    parameters.source = f"{names} = {GALAXIES + 20}, {TEST}, 1, 2"
+    resources = {"metadata": {"path": str(tmp_path / "clone/notebooks")}}  # where Jupyter starts
+    NotebookClient(book, timeout=HALF_AN_HOUR, resources=resources).execute(env=environment)
+    outputs = [output for cell in book.cells for output in cell.get("outputs", ())]
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert not re.search(r"error:|ERROR|WARNING", printed), printed
+    assert re.search(r"^ *model .* verdict\s", printed, re.MULTILINE), printed
+    assert sum("image/png" in output.get("data", ()) for output in outputs) == 4

@@ -3,7 +3,10 @@
 import json
 import re
 
+import pytest
+import yaml
 from conftest import ROOT, committed
+from pages import blocks
 
 from galaxy.evaluation import scores
 
@@ -18,10 +21,18 @@ def test_its_first_block_is_two_commands_that_install_and_run_and_test():
     assert test == "pytest"
 
 
-def test_its_table_is_that_of_the_committed_metrics():
-    report = json.loads(committed("metrics/evaluate.json"))
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_its_table_and_the_tutorials_is_that_of_the_committed_metrics(page: str):
+    text = (ROOT / page).read_text()
+    reports = (json.loads(content) for (content,) in committed("metrics/evaluate.json"))
+    report = next(report for report in reports if scores.terminal_table(report) in text)
     assert report["source"] == "simulated"
-    assert scores.terminal_table(report) in README
+
+
+def test_its_picture_of_the_graph_has_every_stage():
+    (picture,) = blocks(ROOT / "README.md", "mermaid")
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert set(re.findall(r"\w+", picture)) - {"flowchart", "LR"} == set(stages) - {"train"}
 
 
 def test_it_is_short_and_leads_to_every_page():

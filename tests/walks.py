@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ EXPERIMENTS: tuple[Step, ...] = (
     Own("git reset --quiet --soft HEAD^"),
     Run('git commit --all --message "my baseline"'),
     Run("dvc exp run", prints="Stage 'train_cnn' didn't change, skipping"),
-    Run("dvc exp run -S train_cnn.epochs=2"),
+    Run("dvc exp run -S train_cnn.epochs=20", more=" -S train_cnn.epochs=2"),
     Run("dvc params diff", prints="train_cnn.epochs"),
     Run("dvc metrics diff", prints="metrics/train/cnn.json"),
     Run("dvc plots diff"),
@@ -102,6 +103,8 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("galaxy compare HEAD workspace", prints="train_cnn.epochs"),
     Run("galaxy compare HEAD workspace --brief", prints="verdict"),
     Run("dvc exp show"),
+    Run("dvc exp show --only-changed"),
+    Run("dvc exp run --temp"),
     Own("dvc exp list --name-only | sed -n 1p > ../name && git checkout --quiet -b my-experiment && rm -r dvc_plots"),
     COMMIT,
     Own("git checkout --quiet main"),
@@ -153,10 +156,6 @@ QUEUE: tuple[Step, ...] = (
 )
 
 NETWORKS: tuple[Step, ...] = (
-    Run(
-        "dvc exp run -S train_cnn.schedule=one_cycle -S train_cnn.output_bias=true -S train_cnn.augmentation.flip=true"
-    ),
-    *BACK,
     Run(
         "dvc exp run -S train_resnet.model=convnext_atto -S train_resnet.optimizer=adamw "
         "-S train_resnet.schedule=one_cycle -S train_resnet.augmentation.flip=true "
@@ -288,7 +287,50 @@ BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/scale.py FOLDER", REAL, more=" --training 300 --test 20"),
 )
 
+CLONE = "../galaxy-zoo"
+
+
+def in_clone(command: str, folder: str = ".", **rest: Any) -> Run:
+    """Return a command as a page shows it, to run in the clone."""
+    return Run(command, folder=f"{CLONE}/{folder}", **rest)
+
+
+MADE_ELSEWHERE = Own(
+    "sed --in-place --regexp-extended 's/md5: .{4}/md5: 0000/' dvc.lock && git commit -qam 'elsewhere'"
+)
+"""The results that `HEAD` names then are in no cache, as in a clone of what another machine has committed."""
+
+TUTORIAL: tuple[Step, ...] = (
+    MADE_ELSEWHERE,
+    Run("git clone URL galaxy-zoo", {"URL": "project"}, folder="../"),
+    in_clone("dvc repro", prints="Running stage 'report'"),
+    Own(f"cd {CLONE} && ! galaxy compare HEAD workspace > printed 2>&1 && grep 'made elsewhere' printed && rm printed"),
+    in_clone('git commit --all --message "my baseline"'),
+    in_clone("dvc exp run -S train_cnn.epochs=20", more=" -S train_cnn.epochs=4", prints="train_cnn"),
+    in_clone("dvc params diff", prints="train_cnn.epochs"),
+    in_clone("galaxy compare HEAD workspace --brief", prints="verdict"),
+    in_clone('git commit --all --message "cnn: 20 epochs"'),
+    in_clone("dvc exp run -S train_cnn.seed=2"),
+    in_clone("galaxy compare HEAD workspace --brief", prints="train_cnn.seed"),
+    in_clone("git checkout params.yaml"),
+    in_clone("dvc repro", prints="is cached"),
+    Own(f'cd {CLONE} && test -z "$(git status --short)"'),
+    in_clone("dvc exp show"),
+    in_clone("mkdir data/competition"),
+    in_clone(
+        "cp DOWNLOADS/images_training_rev1.zip DOWNLOADS/images_test_rev1.zip DOWNLOADS/training_solutions_rev1.zip "
+        "data/competition",
+        instead={"DOWNLOADS": "../project/data/competition"},
+    ),
+    in_clone("dvc exp run -S download.source=local"),
+    in_clone('git commit --all --message "real galaxies"'),
+    Own(f"cd {CLONE}/{IN_CPU} && python ../../../project/smaller.py"),
+    in_clone("dvc repro", folder=IN_CPU, prints="starting from start/models/lite2"),
+    in_clone("galaxy submit --dry-run", folder=IN_CPU, prints="would be refused"),
+)
+
 WALKS: dict[str, tuple[Step, ...]] = {
+    "tutorial": TUTORIAL,
     "experiments": EXPERIMENTS,
     "queue": QUEUE,
     "networks": NETWORKS,
