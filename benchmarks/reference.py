@@ -2,7 +2,7 @@
 
 REAL is a folder with the competition's zips, or with a part of their galaxies. A part has other means than the whole:
 galaxies are then weighted until the 37 column means are the whole's (the weights of least divergence from equal ones,
-an exponential tilt). Whether that corrects the selection shows in two figures that it was not given: the RMSE of all zeros
+an exponential tilt). Two figures that it was not given show whether that corrects the selection: the RMSE of all zeros
 and of the column means, published as 0.2716 and 0.1639.
 """
 
