@@ -124,12 +124,6 @@ def test_the_calibration_is_that_of_the_committed_metrics():
     assert content["central_pixel_below_column_means"]
 
 
-def test_the_packaged_defaults_are_the_projects_params():
-    defaults = yaml.safe_load((ROOT / "galaxy/core/default_params.yaml").read_text())
-    versions = [[(ROOT / "params.yaml").read_text()], *committed("params.yaml")]
-    assert any(yaml.safe_load(content) == defaults for (content,) in versions)
-
-
 def test_every_error_that_is_explained_is_one_that_the_code_raises():
     cells = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
     assert len(cells) > 15

@@ -30,10 +30,10 @@ def write(tmp_path: Path, key: str, value: object) -> Path:
     return path
 
 
-def test_the_projects_own_params_are_valid_and_name_both_models():
-    loaded = params.load(ROOT / "params.yaml")
-    assert list(loaded.models) == ["cnn", "resnet"]
-    assert loaded.download.source == "simulated"
+def test_the_projects_own_params_are_valid_and_the_packaged_ones_name_both_models(defaults: params.Params):
+    params.load(ROOT / "params.yaml")
+    assert list(defaults.models) == ["cnn", "resnet"]
+    assert defaults.download.source == "simulated"
 
 
 @pytest.mark.parametrize(
