@@ -149,8 +149,8 @@ USERS = (
     "list.csv",
     "more.zip",
     "trees/",
-    "predictions.*",
-    "resnet.*",
+    "/predictions.*",
+    "/resnet.*",
     "/*.py",
     "tiny_net.txt",
 )
