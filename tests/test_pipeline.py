@@ -118,7 +118,7 @@ def test_metrics_and_plots_are_shown(clone: Path):
     for figure in ("explore_likeliest_raw.png", "evaluate_history.png"):
         assert figure in page
     assert not re.findall(r"(?:src|href)=\"(?!static/|#|\$)[^\"]*", page), "it loads something from elsewhere"
-    assert page.count("vegaEmbed(") == 2, "a chart of the histories, one of the questions, and pictures"
+    assert "RMSE on the test galaxies by question" in page
     shutil.rmtree(clone / "plots")
 
 

@@ -28,7 +28,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 GREY = "#8c8c8c"
 MARKERS = "osD^vP*X"
 
-TILE, TILES = 150, 8
+TILE, TILES = 136, 8
 """Side of a gallery's pictures in pixels, and how many stand in a row."""
 
 
