@@ -94,7 +94,7 @@ EXPERIMENTS: tuple[Step, ...] = (
     Own("git reset --quiet --soft HEAD^"),
     Run('git commit --all --message "my baseline"'),
     Run("dvc exp run", prints="Stage 'train_cnn' didn't change, skipping"),
-    Run("dvc exp run -S train_cnn.epochs=20", more=" -S train_cnn.epochs=2"),
+    Run("dvc exp run -S train_cnn.epochs=20", more=" -S train_cnn.epochs=2 -S train_cnn.seed=2"),
     Run("dvc params diff", prints="train_cnn.epochs"),
     Run("dvc metrics diff", prints="metrics/train/cnn.json"),
     Run("dvc plots diff"),
