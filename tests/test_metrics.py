@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import REAL
+from sklearn.cluster import KMeans
 from sklearn.metrics import accuracy_score, root_mean_squared_error
 
 from galaxy.core import competition, decision_tree, metrics
@@ -70,6 +71,19 @@ def test_central_pixel_finds_six_groups_of_colour():
     voted = draw.random((6, 37))[group]
     baseline = CentralPixel().fit(colours[:200], voted[:200])
     assert metrics.rmse(baseline.predict(colours[200:]), voted[200:]) == pytest.approx(0, abs=1e-9)
+
+
+def test_central_pixel_is_as_close_as_scikit_learns_k_means():
+    colours = np.random.default_rng(3).normal(120, 40, (500, 3))
+    centres = CentralPixel().fit(colours, np.zeros((500, 37))).centres
+    distances = np.square(colours[:, None] - centres).sum(axis=2).min(axis=1)
+    assert distances.sum() < 1.01 * KMeans(6, n_init=10, random_state=0).fit(colours).inertia_
+
+
+@pytest.mark.parametrize("colours", [np.full((9, 3), 128.0), np.arange(12.0).reshape(4, 3)])
+def test_central_pixel_takes_fewer_colours_than_groups(colours):
+    voted = np.random.default_rng(4).random((len(colours), 37))
+    assert np.isfinite(CentralPixel().fit(colours, voted).predict(colours)).all()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real files are absent")

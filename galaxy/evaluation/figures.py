@@ -94,22 +94,24 @@ def notice(text: str) -> Figure:
 
 def distributions(votes: np.ndarray, title: str) -> Figure:
     """Draw a histogram of each of the 37 columns of N×37 fractions, with a logarithmic scale."""
-    figure, axes = plt.subplots(5, 8, figsize=(16, 10), sharex=True, sharey=True)
-    figure.subplots_adjust(0.05, 0.06, 0.99, 0.91, wspace=0.1, hspace=0.4)  # a constrained layout takes seconds here
-    figure.suptitle(title)
     bins = np.linspace(0, 1, 21)
+    counts = [np.histogram(column, bins)[0] for column in votes.T]
+    # Axes with limits of their own: matplotlib takes seconds to share them, and for a constrained layout.
+    limits = {"autoscale_on": False, "xlim": (0, 1), "yscale": "log", "ylim": (0.7, 2 * np.max(counts))}
+    figure, axes = plt.subplots(5, 8, figsize=(16, 10), subplot_kw=limits)
+    figure.subplots_adjust(0.06, 0.06, 0.99, 0.91, wspace=0.1, hspace=0.4)
+    figure.suptitle(title)
+    last = len(decision_tree.COLUMNS) - 1
     for j, (axis, column) in enumerate(zip(axes.flat, decision_tree.COLUMNS, strict=False)):
         colour = COLOURS[decision_tree.QUESTION_OF_COLUMN[column].number % len(COLOURS)]
-        axis.stairs(np.histogram(votes[:, j], bins)[0], bins, fill=True, color=colour)
+        axis.stairs(counts[j], bins, fill=True, color=colour)
         axis.axvline(votes[:, j].mean(), color="black", linewidth=1, linestyle="--")
         axis.set_title(f"{column}\n{decision_tree.DESCRIPTIONS[column]}", fontsize=9.5)
-    axes[0, 0].set(xlim=(0, 1), yscale="log", ylim=(0.7, None))
-    axes[0, 0].set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
-    axes[0, 0].minorticks_off()
-    for axis in axes.flat[len(decision_tree.COLUMNS) :]:
+        axis.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
+        axis.minorticks_off()
+        axis.tick_params(labelleft=j % 8 == 0, labelbottom=j + 8 > last)
+    for axis in axes.flat[last + 1 :]:
         axis.remove()
-    for axis in axes[3, len(decision_tree.COLUMNS) % 8 :]:
-        axis.tick_params(labelbottom=True)
     figure.supxlabel("fraction of the volunteers (dashed: mean)")
     figure.supylabel("galaxies")
     return figure

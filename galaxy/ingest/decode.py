@@ -71,8 +71,11 @@ def central(image: np.ndarray, crop: int, size: int) -> np.ndarray:
 
     Shrinking averages areas; enlarging is linear.
     """
+    cropped = central_square(image, crop)
+    if crop == size:
+        return np.ascontiguousarray(cropped)
     # OpenCV averages areas faster in floating point than in bytes, to within one grey level.
-    cropped = central_square(image, crop).astype(np.float32)
+    cropped = cropped.astype(np.float32)
     method = cv2.INTER_AREA if size <= crop else cv2.INTER_LINEAR
     return cv2.convertScaleAbs(cv2.resize(cropped, (size, size), interpolation=method))
 
