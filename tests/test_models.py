@@ -11,13 +11,14 @@ import pytest
 import torch
 from conftest import spec
 from safetensors.torch import load_file, save, save_file
+from torch import nn
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.ingest import archives
 from galaxy.models import saved
 from galaxy.models.heads import DecisionTree, Sigmoid
-from galaxy.models.network import build_network
+from galaxy.models.network import Network, build_network
 
 WEIGHTS = save({"classifier.bias": torch.zeros(1000)})
 
@@ -31,11 +32,34 @@ def test_parameters_are_those_published(model: str, parameters: int):
     assert build_network(spec(model=model)).parameters_count == parameters
 
 
-@pytest.mark.parametrize("model", ["course_cnn", "resnet10t", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("model", ["course_cnn", "resnet10t_half", "vit_tiny_patch16_224"])
 @pytest.mark.parametrize("size", [64, 96])
 def test_any_network_takes_the_size_of_the_images(model: str, size: int):
     network = build_network(spec(model=model, size=size)).eval()
     assert network(images(size=size)).shape == (3, 37)
+
+
+def test_the_narrow_resnet_is_timms_with_half_the_channels():
+    ours = build_network(spec(model="resnet10t_half")).eval()
+    timms = build_network(spec(model="resnet10t", model_args={"channels": [32, 64, 128, 256]})).eval()
+    timms.load_state_dict(ours.state_dict())
+    assert torch.equal(ours(images()), timms(images()))
+
+
+class Own(nn.Sequential):
+    """A user's own network, which has none of timm's configuration."""
+
+
+def test_the_last_layer_of_a_users_own_network_is_found():
+    network = Network(spec(), Own(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 37)))
+    network.reset_last(torch.arange(37.0))
+    assert torch.equal(network.backbone(images(size=2).float()), torch.arange(37.0).expand(3, 37))
+
+
+@pytest.mark.parametrize("last", [nn.Conv2d(3, 37, 2), nn.Linear(12, 37, bias=False), nn.Linear(12, 36)])
+def test_a_network_without_a_known_last_layer_gets_no_output_bias(last: nn.Module):
+    with pytest.raises(GalaxyError, match="does not name a last layer with biases; set output_bias to false"):
+        Network(spec(), Own(nn.Flatten(), last)).reset_last(torch.zeros(37))
 
 
 def test_pixels_are_normalised_by_the_specs_mean_and_deviation():

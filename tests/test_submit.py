@@ -23,13 +23,13 @@ REPORT = {"best": "resnet", "rmse": {"cnn": 0.14, "resnet": 0.137, "mean": 0.135
 def test_the_message_names_models_params_and_score(defaults: Params):
     assert kaggle_submit.message(defaults, REPORT) == (
         "mean of cnn, resnet, 1 view; RMSE 0.13500 on 831 own test galaxies, 1 view; "
-        "cnn: course_cnn from scratch, 6 epochs, adam 0.003, seed 1; "
-        "resnet: resnet18 from scratch, 3 epochs, adam 0.0005, seed 1; crop 212, size 64"
+        "cnn: course_cnn from scratch, 12 epochs, adamw 0.006, seed 1; "
+        "resnet: resnet10t_half from scratch, 10 epochs, adamw 0.006, seed 1; crop 212, size 64"
     )
     how = {"model": "best", "batch_size": 1, "views": {"rotations": 4, "flip": True, "zooms": [1.0, 1.1]}}
     other = Params.model_validate(defaults.model_dump() | {"make_submission": how})
     text = kaggle_submit.message(other, REPORT, "a try")
-    assert text.startswith("a try; resnet, 16 views; RMSE 0.13700 on 831 own test galaxies, 1 view; resnet: resnet18")
+    assert text.startswith("a try; resnet, 16 views; RMSE 0.13700 on 831 own test galaxies, 1 view; resnet: resnet10t_half")
     assert "cnn:" not in text
     assert len(kaggle_submit.message(other, REPORT, 600 * "x")) == kaggle_submit.LONGEST
 

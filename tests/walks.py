@@ -156,11 +156,7 @@ QUEUE: tuple[Step, ...] = (
 )
 
 NETWORKS: tuple[Step, ...] = (
-    Run(
-        "dvc exp run -S train_resnet.model=convnext_atto -S train_resnet.optimizer=adamw "
-        "-S train_resnet.schedule=one_cycle -S train_resnet.augmentation.flip=true "
-        "-S train_resnet.augmentation.rotation=180"
-    ),
+    Run("dvc exp run -S train_resnet.model=convnext_atto -S train_resnet.learning_rate=0.002"),
     *BACK,
     Run("dvc exp run -S train_resnet.devices=8 -S train_resnet.batch_size=512", more=" -S train_resnet.batch_size=64"),
     Run("python -m stages.train resnet"),
@@ -176,14 +172,11 @@ NETWORKS: tuple[Step, ...] = (
 )
 
 CROPS: tuple[Step, ...] = (
-    Run(
-        "dvc exp run -S preprocess.crop=300 -S preprocess.size=91 -S train_cnn.crop=212 -S train_resnet.crop=212 "
-        "-S train_resnet.augmentation.rotation=180"
-    ),
+    Run("dvc exp run -S preprocess.crop=300 -S preprocess.size=91 -S train_cnn.crop=212 -S train_resnet.crop=212"),
     *BACK,
     Run(
         "dvc exp run -S preprocess.crop=300 -S preprocess.size=91 -S train_cnn.crop=212 -S train_resnet.crop=212 "
-        "-S 'train_resnet.augmentation.crop=[128,288]'"
+        "-S 'train_resnet.augmentation.crop=[128,288]' -S train_resnet.augmentation.zoom=1"
     ),
 )
 

@@ -1,14 +1,20 @@
-"""Our own network for galaxies; importing this module adds it to timm's registry."""
+"""Our own networks for galaxies; importing this module adds them to timm's registry."""
 
 from typing import Any, TypeVar
 
 import timm
 import torch
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models.resnet import BasicBlock, ResNet
 from torch import nn
 
+_GALAXY: Any = {"input_size": (3, 64, 64), "num_classes": 37}
+
 default_cfgs = generate_default_cfgs(
-    {"course_cnn": {"input_size": (3, 64, 64), "fixed_input_size": True, "num_classes": 37, "classifier": "classifier"}}
+    {
+        "course_cnn": _GALAXY | {"fixed_input_size": True, "classifier": "classifier"},
+        "resnet10t_half": _GALAXY | {"classifier": "fc"},
+    }
 )
 
 Own = TypeVar("Own", bound=nn.Module)
@@ -55,3 +61,11 @@ class CourseCNN(nn.Module):
 def course_cnn(pretrained: bool = False, **kwargs: Any) -> CourseCNN:
     """Build the course's convolutional network."""
     return unpublished(CourseCNN, "course_cnn", pretrained, **kwargs)
+
+
+@register_model
+def resnet10t_half(pretrained: bool = False, **kwargs: Any) -> ResNet:
+    """Build timm's `resnet10t` with half as many channels: more than twice as fast on a CPU."""
+    shape = {"block": BasicBlock, "layers": (1, 1, 1, 1), "channels": (32, 64, 128, 256)}
+    stem = {"stem_width": 32, "stem_type": "deep_tiered", "avg_down": True}
+    return unpublished(ResNet, "resnet10t_half", pretrained, **shape, **stem, **kwargs)

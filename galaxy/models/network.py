@@ -82,11 +82,12 @@ class Network(nn.Module):
         first epochs are spent on unlearning them.
 
         Raises:
-            GalaxyError: the network does not name its last layer, or that layer has no biases.
+            GalaxyError: it is unknown which layer is the last, or that layer has no biases.
         """
         layers = [self.backbone.get_submodule(name) for name in last_layers(self.backbone)]
         plain = [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)]
-        if logits is not None and (not plain or any(layer.bias is None for layer in plain)):
+        fits = [layer.bias is not None and len(layer.bias) == len(self.spec.outputs) for layer in plain]
+        if logits is not None and not (fits and all(fits)):
             raise GalaxyError(f"{self.spec.model!r} does not name a last layer with biases; set output_bias to false")
         for layer in plain:
             nn.init.zeros_(layer.weight)
@@ -102,7 +103,7 @@ class Network(nn.Module):
         """Train the last layer only (no gradients for the others, their batch statistics fixed), or all layers.
 
         Raises:
-            GalaxyError: the network does not name its last layer.
+            GalaxyError: it is unknown which layer is the last.
         """
         last = last_layers(self.backbone)
         if frozen and not last:
@@ -113,8 +114,14 @@ class Network(nn.Module):
 
 
 def last_layers(backbone: nn.Module) -> tuple[str, ...]:
-    """Return the names of the last layer or layers, from the network's configuration; none if it names none."""
+    """Return the names of the last layer or layers, from the network's configuration.
+
+    A network without one may be a user's own: then it is the last layer that was added, if that is linear, or none.
+    """
     names = getattr(backbone, "pretrained_cfg", {}).get("classifier") or ()
+    if not names:
+        layers = [(name, layer) for name, layer in backbone.named_modules() if list(layer.parameters(recurse=False))]
+        names = [name for name, layer in layers[-1:] if isinstance(layer, nn.Linear)]
     return (names,) if isinstance(names, str) else tuple(names)
 
 
