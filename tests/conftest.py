@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "galaxy_zoo"
+DEFAULTS = ROOT / "galaxy/core/default_params.yaml"
+"""The params that come with the package; a user may have changed those of the project."""
 TRAINING, TEST = 60, 12
 
 LONGEST = ("test_pipeline", "test_kills", "test_interruption", "test_tasks", "test_processes")
@@ -104,8 +106,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def defaults() -> Params:
-    """The params that come with the package; a user may have changed those of the project."""
-    return params.load(ROOT / "galaxy/core/default_params.yaml")
+    """The params in `DEFAULTS`."""
+    return params.load(DEFAULTS)
 
 
 @pytest.fixture
@@ -136,12 +138,13 @@ def committed(*paths: str) -> Iterator[list[str]]:
 
 
 def copy_project(folder: Path) -> None:
-    """Copy the working tree's files, without the lock file: a project in which no stage has run."""
+    """Copy the working tree's files, with the default params and no lock file: a project in which no stage has run."""
     listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists() and not name.endswith("dvc.lock"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name, follow_symlinks=False)
+    shutil.copyfile(DEFAULTS, folder / "params.yaml")
 
 
 def set_params(folder: Path, **changed: object) -> None:

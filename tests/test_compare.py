@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, command
+from conftest import DEFAULTS, command
 
 from galaxy import cli
 from galaxy.core import decision_tree, metrics
@@ -101,7 +101,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose two commits differ in one param and one model's predictions; the data in DVC's cache."""
     folder = tmp_path_factory.mktemp("project")
     votes = np.random.default_rng(0).random((GALAXIES, 37)).round(6)
-    shutil.copyfile(ROOT / "params.yaml", folder / "params.yaml")
+    shutil.copyfile(DEFAULTS, folder / "params.yaml")
     for words in (("git", "init", "--quiet", "--initial-branch", "main"), ("dvc", "init", "--quiet")):
         command(*words, folder=folder)
     for epochs, noise, message in ((6, 0.1, "before"), (9, 0.05, "after")):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, TRAINING, command
+from conftest import DEFAULTS, ROOT, TRAINING, command
 
 from galaxy.core import source_info
 from galaxy.data.galaxies import Galaxies
@@ -34,7 +34,7 @@ def project(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("project")
     for name in ("galaxy", "stages"):
         (folder / name).symlink_to(ROOT / name)
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = yaml.safe_load(DEFAULTS.read_text())
     content["download"]["simulated"] |= {"training_galaxies": TRAINING, "test_galaxies": 5}
     content["train_cnn"] |= {"epochs": 1, "batch_size": 8}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))

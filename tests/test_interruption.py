@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, command
+from conftest import DEFAULTS, ROOT, command
 
 from galaxy.core import source_info
 from galaxy.data.galaxies import Galaxies
@@ -41,7 +41,7 @@ def new_project(folder: Path, raw: Path, preprocessed: Path) -> Path:
     folder.mkdir()
     for name in ("galaxy", "stages"):
         (folder / name).symlink_to(ROOT / name)
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = yaml.safe_load(DEFAULTS.read_text())
     content["train_cnn"] |= {
         "epochs": 10,
         "batch_size": 8,

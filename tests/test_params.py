@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, command
+from conftest import DEFAULTS, ROOT, augmentation, command
 from dvc.utils.serialize import parse_yaml
 
 from galaxy.cli.params import markdown
@@ -13,10 +13,12 @@ from galaxy.core import params, params_file
 from galaxy.core.errors import GalaxyError
 from galaxy.tasks import params as tasks
 
+VIEWS = augmentation().model_dump()
+
 
 def write(tmp_path: Path, key: str, value: object) -> Path:
-    """The project's params with one key changed (`value` given) or removed (`value` is ...)."""
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    """The default params with one key changed (`value` given) or removed (`value` is ...)."""
+    content = yaml.safe_load(DEFAULTS.read_text())
     *sections, leaf = key.split(".")
     inner = content
     for section in sections:
@@ -68,7 +70,7 @@ def test_the_projects_own_params_are_valid_and_the_packaged_ones_name_both_model
         ("preprocess.crop", 32, "preprocess.size (64) is above preprocess.crop (32)"),
         ("split.test", 0.95, "test + valid is 1.05; it must be below 1"),
         ("train_cnn.crop", 300, "train_cnn shows 300 pixels of the original, but preprocess.crop keeps 212"),
-        ("train_cnn.augmentation.crop", [100, 240], "train_cnn shows 240 pixels of the original"),
+        ("train_cnn.augmentation", VIEWS | {"crop": [100, 240]}, "train_cnn shows 240 pixels of the original"),
         ("train_cnn.augmentation.crop", [200, 100], "its first number must not be above its second"),
         ("train", ["vit"], "train is ['vit']: input should be a valid dictionary"),
         ("train.vit", {}, "train.vit.model is missing"),
@@ -85,7 +87,7 @@ def test_a_mistake_is_named(tmp_path: Path, key: str, value: object, message: st
 
 
 def test_gradients_of_a_fused_optimizer_are_not_clipped_in_mixed_precision(tmp_path: Path):
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = yaml.safe_load(DEFAULTS.read_text())
     content["train_cnn"] |= {"optimizer": "adamw", "optimizer_args": {"fused": True}, "gradient_clip": 1}
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content))
@@ -158,17 +160,17 @@ def test_what_is_no_text_is_said_to_be_no_yaml(tmp_path: Path):
 
 
 def test_two_equal_keys_are_refused(tmp_path: Path):
-    text = (ROOT / "params.yaml").read_text()
+    text = DEFAULTS.read_text()
     (tmp_path / "params.yaml").write_text(text.replace("  seed: 1\n", "  seed: 1\n  seed: 2\n", 1))
     with pytest.raises(GalaxyError, match="duplicate key 'seed'"):
         params.load(tmp_path / "params.yaml")
 
 
 def test_numbers_may_be_written_with_an_exponent(tmp_path: Path):
-    text = (ROOT / "params.yaml").read_text()
-    assert "learning_rate: 0.003\n" in text
-    (tmp_path / "params.yaml").write_text(text.replace("learning_rate: 0.003\n", "learning_rate: 3e-3\n"))
-    assert params.load(tmp_path / "params.yaml") == params.load(ROOT / "params.yaml")
+    text = DEFAULTS.read_text()
+    assert "learning_rate: 0.008\n" in text
+    (tmp_path / "params.yaml").write_text(text.replace("learning_rate: 0.008\n", "learning_rate: 8e-3\n"))
+    assert params.load(tmp_path / "params.yaml") == params.load(DEFAULTS)
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "just words"])
@@ -223,6 +225,6 @@ def test_the_page_of_the_tasks_params_has_every_key_as_it_is():
 def test_the_table_says_what_a_key_may_be(defaults: params.Params):
     table = markdown(defaults, defaults.models)
     assert "| `split.test` | `0.2` | number ≥ 0, < 1 |" in table
-    assert "| `<model>.epochs` | `6` / `3` | whole number ≥ 1, ≤ 100000 |" in table
+    assert "| `<model>.epochs` | `12` / `10` | whole number ≥ 1, ≤ 100000 |" in table
     assert "| `<model>.ema_decay` | `null` | number > 0, < 1 or null |" in table
-    assert "| `<model>.head` | `sigmoid` | sigmoid, decision_tree |" in table
+    assert "| `<model>.head` | `decision_tree` | sigmoid, decision_tree |" in table

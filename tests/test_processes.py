@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, command
+from conftest import DEFAULTS, ROOT, command
 from torch.utils.data import SequentialSampler
 
 from galaxy.core import decision_tree, files, params, source_info
@@ -58,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def set_params(project: Path, **changed: Any) -> None:
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = yaml.safe_load(DEFAULTS.read_text())
     content["preprocess"] |= {"size": SIDE}
     content["train_cnn"] |= SMALL | changed
     content["train_cnn"]["augmentation"] |= {"flip": True, "rotation": 180}

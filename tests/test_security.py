@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
-from conftest import ROOT, command, copy_project, download_options, set_params
+from conftest import DEFAULTS, ROOT, command, copy_project, download_options, set_params
 
 from galaxy.ingest import download
 
@@ -65,7 +65,7 @@ def test_no_stage_asks_the_network_where_the_data_are_simulated(tmp_path: Path, 
     """The train stage gets as far as its data: all that is imported has been by then, albumentations and timm too."""
     for name in ("galaxy", "stages"):
         (tmp_path / name).symlink_to(ROOT / name)
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = yaml.safe_load(DEFAULTS.read_text())
     content["download"]["simulated"] |= {"training_galaxies": 20, "test_galaxies": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     words = [module, *(["cnn"] if module == "stages.train" else [])]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, TEST, command
+from conftest import DEFAULTS, TEST, command
 
 from galaxy import cli
 from galaxy.core import params, source_info
@@ -29,7 +29,9 @@ def test_the_message_names_models_params_and_score(defaults: Params):
     how = {"model": "best", "batch_size": 1, "views": {"rotations": 4, "flip": True, "zooms": [1.0, 1.1]}}
     other = Params.model_validate(defaults.model_dump() | {"make_submission": how})
     text = kaggle_submit.message(other, REPORT, "a try")
-    assert text.startswith("a try; resnet, 16 views; RMSE 0.13700 on 831 own test galaxies, 1 view; resnet: resnet10t_half")
+    assert text.startswith(
+        "a try; resnet, 16 views; RMSE 0.13700 on 831 own test galaxies, 1 view; resnet: resnet10t_half"
+    )
     assert "cnn:" not in text
     assert len(kaggle_submit.message(other, REPORT, 600 * "x")) == kaggle_submit.LONGEST
 
@@ -37,7 +39,7 @@ def test_the_message_names_models_params_and_score(defaults: Params):
 @pytest.fixture
 def project(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a submission for the small competition, current by DVC's account."""
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(DEFAULTS.read_text())
     shutil.copytree(raw, tmp_path / "data/raw")
     source_info.write(tmp_path / "data/preprocessed", source_info.read(raw))
     (tmp_path / "metrics").mkdir()

@@ -113,7 +113,7 @@ class RandomCrop(Section):
 class Training(Section):
     """Params of every training, of vote fractions or of classes."""
 
-    model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn, resnet10t_half) among them.")
+    model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn, …) among them.")
     model_args: dict[str, Any] = Field(description="Further arguments of timm.create_model.")
     pretrained: bool = Field(description="Start from timm's published weights (fetched from its hub).")
     weights: str | None = Field(
