@@ -168,8 +168,8 @@ def test_two_equal_keys_are_refused(tmp_path: Path):
 
 def test_numbers_may_be_written_with_an_exponent(tmp_path: Path):
     text = DEFAULTS.read_text()
-    assert "learning_rate: 0.008\n" in text
-    (tmp_path / "params.yaml").write_text(text.replace("learning_rate: 0.008\n", "learning_rate: 8e-3\n"))
+    assert "learning_rate: 0.006\n" in text
+    (tmp_path / "params.yaml").write_text(text.replace("learning_rate: 0.006\n", "learning_rate: 6e-3\n"))
     assert params.load(tmp_path / "params.yaml") == params.load(DEFAULTS)
 
 

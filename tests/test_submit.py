@@ -24,7 +24,7 @@ def test_the_message_names_models_params_and_score(defaults: Params):
     assert kaggle_submit.message(defaults, REPORT) == (
         "mean of cnn, resnet, 1 view; RMSE 0.13500 on 831 own test galaxies, 1 view; "
         "cnn: course_cnn from scratch, 12 epochs, adamw 0.006, seed 1; "
-        "resnet: resnet10t_half from scratch, 10 epochs, adamw 0.008, seed 1; crop 212, size 64"
+        "resnet: resnet10t_half from scratch, 10 epochs, adamw 0.006, seed 1; crop 212, size 64"
     )
     how = {"model": "best", "batch_size": 1, "views": {"rotations": 4, "flip": True, "zooms": [1.0, 1.1]}}
     other = Params.model_validate(defaults.model_dump() | {"make_submission": how})
