@@ -40,6 +40,20 @@ ALL_AUGMENTATION = {
 }
 SIDE = 16
 
+PLAIN = {
+    "epochs": 3,
+    "batch_size": 16,
+    "optimizer": "adam",
+    "learning_rate": 0.003,
+    "weight_decay": 0,
+    "schedule": "constant",
+    "head": "sigmoid",
+    "output_bias": False,
+    "loss": "mse",
+    "augmentation": augmentation(),
+}
+"""The simplest training, so that each test changes one thing."""
+
 
 def blobs(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Noisy squares whose votes follow from their brightness alone: easy to learn."""
@@ -53,7 +67,7 @@ def blobs(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def options(defaults: Params) -> Train:
-    return defaults.models["cnn"].model_copy(update={"epochs": 3, "batch_size": 16})
+    return defaults.models["cnn"].model_copy(update=PLAIN)
 
 
 def train(
@@ -78,8 +92,8 @@ def train(
 
 @pytest.fixture(scope="module")
 def reference(defaults: Params, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """The history of the default options on blobs, two epochs long."""
-    quick = defaults.models["cnn"].model_copy(update={"epochs": 2, "batch_size": 16})
+    """The history of the simplest training on blobs, two epochs long."""
+    quick = defaults.models["cnn"].model_copy(update=PLAIN | {"epochs": 2})
     return train(tmp_path_factory.mktemp("reference"), quick)[1]
 
 
