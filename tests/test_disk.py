@@ -64,7 +64,7 @@ def run_on_disk(project: Path, place: str, options: str, stage: str) -> tuple[in
         ("download", "data/raw", "200k"),
         ("preprocess", "data/preprocessed", "300k"),
         ("train cnn", ".checkpoints", "1m"),
-        ("train cnn", "models", "1m"),
+        ("train cnn", "models", "500k"),
     ],
 )
 def test_a_full_disk_ends_a_stage_with_one_line_and_leaves_no_part_of_a_file(

@@ -45,9 +45,10 @@ def new_project(folder: Path, raw: Path, preprocessed: Path) -> Path:
     content["train_cnn"] |= {
         "epochs": 10,
         "batch_size": 8,
+        "learning_rate": 0.001,
         "schedule": "one_cycle",
         "ema_decay": 0.8,
-        "early_stopping": 6,
+        "early_stopping": 9,
         "model": "resnet10t",
         "model_args": {"drop_rate": 0.2},
     }

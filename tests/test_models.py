@@ -62,6 +62,16 @@ def test_a_network_without_a_known_last_layer_gets_no_output_bias(last: nn.Modul
         Network(spec(), Own(nn.Flatten(), last)).reset_last(torch.zeros(37))
 
 
+def test_a_network_that_does_not_take_the_images_is_refused():
+    with pytest.raises(GalaxyError, match=r"'test_vit' does not take images of 40×40 pixels: .* patch size"):
+        build_network(spec(model="test_vit", size=40)).check()
+    with pytest.raises(GalaxyError, match=r"into an array of shape \(1, 36\) instead of \(1, 37\)"):
+        Network(spec(), Own(nn.Flatten(), nn.Linear(64 * 64 * 3, 36))).check()
+    network = build_network(spec())
+    network.check()
+    assert network.backbone.training
+
+
 def test_pixels_are_normalised_by_the_specs_mean_and_deviation():
     network = build_network(spec()).eval()
     pixels = images()

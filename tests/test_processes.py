@@ -35,6 +35,8 @@ SMALL: dict[str, Any] = {
     "learning_rate": 0.1,
     "epochs": 3,
     "batch_size": 8,
+    "crop": None,
+    "precision": "32-true",
 }
 
 

@@ -20,8 +20,8 @@ def list_problems(what: str, problems: Sequence[str], advice: str) -> GalaxyErro
 
 
 def describe(error: BaseException) -> str:
-    """Return a library's error message in one line, or the error's name if it has no message."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """Return a library's error message in one line without its full stop, or the error's name if it has no message."""
+    return " ".join(str(error).split()).rstrip(".")[:300] or type(error).__name__
 
 
 def run(main: Callable[[], None]) -> None:

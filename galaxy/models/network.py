@@ -70,6 +70,24 @@ class Network(nn.Module):
         logits = self.backbone((pixels - self.mean) / self.std)
         return self.head(logits.float())
 
+    def check(self) -> None:
+        """Let the backbone compute one image.
+
+        Raises:
+            GalaxyError: it does not take images of `spec.size`, or does not give a row of `spec.outputs`.
+        """
+        name, size = repr(self.spec.model), self.spec.size
+        self.backbone.eval()
+        try:
+            with torch.no_grad():
+                shape = tuple(self.backbone(torch.zeros((1, len(self.spec.mean), size, size))).shape)
+        except Exception as error:  # a network raises what it likes
+            refused = f"model {name} does not take images of {size}×{size} pixels"
+            raise GalaxyError(f"{refused}: {describe(error)}; change crop or size") from None
+        self.backbone.train()
+        if shape != (expected := (1, len(self.spec.outputs))):
+            raise GalaxyError(f"model {name} turns one image into an array of shape {shape} instead of {expected}")
+
     def channels_last(self) -> None:
         """Store each pixel's channels side by side in memory; it depends on the layers whether that is faster."""
         self.layout = torch.channels_last

@@ -114,6 +114,7 @@ def _new_network(options: Training, spec: Spec, weights: Weights | None, bias: t
     """Build the network with the weights that it starts from."""
     L.seed_everything(options.seed, workers=True, verbose=False)
     network = build_network(spec, options.pretrained)
+    network.check()
     if bias is not None or options.pretrained or weights is not None:
         network.reset_last(bias)
     if weights is not None:
