@@ -183,6 +183,10 @@ CROPS: tuple[Step, ...] = (
 SOURCES: tuple[Step, ...] = (
     Run("dvc exp run -S download.source=local"),
     *BACK,
+    Run("dvc exp run -S train_cnn.seed=2 -S train_resnet.seed=2"),
+    *BACK,
+    Run("dvc exp run -S train_cnn.seed=2 -S train_resnet.seed=2 -S download.source=local"),
+    *BACK,
     Run("cp -rL models/resnet data/simulated_resnet"),
     Run(
         "dvc exp run -S download.source=local -S train_resnet.weights=data/simulated_resnet",
