@@ -7,6 +7,7 @@
 * `paths`         where a pipeline keeps its files;
 * `files`         writing files that are whole or absent, checksums;
 * `source_info`   `source.json`: where the galaxies came from;
+* `stage`         a stage's run, and a check that its inputs stay as they are;
 * `errors`        errors that a user can fix: one line, no traceback;
 * `metrics`       RMSE, accuracy and the noise floor of vote fractions;
 * `centre_crop`   the central square of images;

@@ -1,8 +1,8 @@
 """Collect a task's images, find identical ones, split, and write them."""
 
-from galaxy.core.errors import run
 from galaxy.core.paths import DOWNLOADS, PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 from galaxy.tasks import params
 
 
