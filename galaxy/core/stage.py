@@ -49,13 +49,18 @@ def check() -> None:
         )
 
 
+def stages() -> dict[str, dict[str, Any]]:
+    """Return the stages in the folder's `dvc.yaml` by name; of one for each of several items, what it does for one."""
+    listed = read_yaml(Path("dvc.yaml").read_text())["stages"]
+    return {name: entry.get("do", entry) for name, entry in listed.items()}
+
+
 def _inputs() -> dict[str, Any]:
     """Return the state of all that DVC records of the running stage, by what it is; empty if DVC does not run it."""
     name, _, item = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
     if not name:
         return {}
-    entry = read_yaml(Path("dvc.yaml").read_text())["stages"][name]
-    entry = entry.get("do", entry)
+    entry = stages()[name]
     state: dict[str, Any] = {}
     for dep in entry["deps"]:
         state |= _files(Path(_filled(dep, item)))
