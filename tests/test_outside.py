@@ -10,6 +10,8 @@ from conftest import command, copy_project, download_options, set_params
 
 from galaxy.core import leftovers, outside
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Params
+from galaxy.core.paths import PATHS
 from galaxy.ingest import download
 
 ZIP = "data/raw/images_test_rev1.zip"
@@ -51,6 +53,16 @@ def test_hidden_files_and_the_time_at_which_it_is_noted_change_nothing(pipeline:
     before = noted()
     (pipeline / "mine/.DS_Store").write_text("1")
     assert noted() == before
+
+
+def test_it_is_known_whether_files_changed_since_they_were_noted(pipeline: Path, defaults: Params):
+    download = {"source": "local", "local": {"folder": "mine"}}
+    options = Params.model_validate(defaults.model_dump() | {"download": defaults.download.model_dump() | download})
+    outside.note_pipeline(options, PATHS.outside)
+    assert outside.is_noted(options)
+    (pipeline / "mine").mkdir()
+    (pipeline / "mine/a.zip").write_text("1")
+    assert not outside.is_noted(options)
 
 
 def test_weights_are_noted_by_their_content(pipeline: Path):

@@ -4,11 +4,13 @@ The stage `outside` runs each time and notes their state; the stages that read t
 """
 
 import hashlib
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Params
 from galaxy.core.paths import PATHS, START
 from galaxy.core.stage import stages
 
@@ -27,6 +29,26 @@ def locate(path: str | Path) -> Path:
         if folder.parts[-3:] == (".dvc", "tmp", "exps"):
             return folder.parents[2] / path
     return Path(path)
+
+
+def note_pipeline(options: Params, folder: Path) -> None:
+    """Note what a pipeline and its start read, see `note`."""
+    for part, trainings in (("", options), (START, options.start)):
+        if trainings is not None:
+            weights = {name: model.weights for name, model in trainings.models.items()}
+            note(folder / part, trainings.download.source, trainings.download.local.folder, weights)
+
+
+def is_noted(options: Params) -> bool:
+    """Return whether what a pipeline reads is as when the stage `outside` ran last."""
+    with tempfile.TemporaryDirectory() as name:
+        now = Path(name)
+        note_pipeline(options, now)
+        names = [file.relative_to(now) for file in _files(now)]
+        return all(
+            (PATHS.outside / file).is_file() and (PATHS.outside / file).read_bytes() == (now / file).read_bytes()
+            for file in names
+        )
 
 
 def note(folder: Path, source: str, local: str, weights: dict[str, str | None]) -> None:
