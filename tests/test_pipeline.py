@@ -113,7 +113,11 @@ def test_nothing_is_left_over_in_the_working_tree(clone: Path):
 
 
 def test_nothing_runs_again_when_nothing_has_changed(clone: Path):
+    for folder in ("data/raw", "data/preprocessed", "models/cnn", "galaxy/core", "data/predictions"):
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._model.json"):  # what file managers leave
+            (clone / folder / name).write_text("1")
     assert repro(clone) == []
+    git(clone, "clean", "--quiet", "--force", "-d", "galaxy")
 
 
 def test_metrics_and_plots_are_shown(clone: Path):
