@@ -164,12 +164,16 @@ def test_an_experiment_changes_params_from_the_command_line(clone: Path):
     command("dvc", "checkout", folder=clone)
 
 
-def test_a_wrong_param_stops_the_stage_with_one_line(clone: Path):
+def test_a_wrong_param_stops_the_first_stage_with_one_line_and_costs_no_result(clone: Path):
     set_params(clone, train_cnn__epochs="six")
     failed = command("dvc", "repro", "train_cnn", folder=clone, check=False)
     assert failed.returncode != 0
     assert "error: params.yaml: train_cnn.epochs is 'six': input should be a valid integer" in failed.stderr
     assert "Traceback" not in failed.stderr + failed.stdout
+    assert (clone / "models/cnn/model.json").is_file()
+    failed = command("dvc", "exp", "run", "-S", "+train_resnet.foo=1", folder=clone, check=False)
+    assert "error: params.yaml: unknown key train_resnet.foo" in failed.stderr
+    assert (clone / "models/cnn/model.json").is_file()
     git(clone, "checkout", "--quiet", ".")
     command("dvc", "checkout", folder=clone)
 
