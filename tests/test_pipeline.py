@@ -155,15 +155,6 @@ def test_a_changed_key_reruns_what_depends_on_it_and_is_restored_from_the_cache(
     assert git(clone, "status", "--porcelain") == ""
 
 
-def test_an_experiment_changes_params_from_the_command_line(clone: Path):
-    command("dvc", "exp", "run", "-S", "train_cnn.learning_rate=0.01", folder=clone)
-    shown = json.loads(command("dvc", "exp", "show", "--json", folder=clone).stdout)
-    assert "0.01" in json.dumps(shown)
-    assert json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
-    git(clone, "checkout", "--quiet", ".")
-    command("dvc", "checkout", folder=clone)
-
-
 def test_a_wrong_param_stops_the_first_stage_with_one_line_and_costs_no_result(clone: Path):
     set_params(clone, train_cnn__epochs="six")
     failed = command("dvc", "repro", "train_cnn", folder=clone, check=False)
@@ -213,6 +204,9 @@ def test_an_experiment_is_compared_and_applied_without_a_warning(clone: Path):
     ran = command("dvc", "exp", "run", "--name", "other", "-S", "train_cnn.seed=7", folder=clone)
     assert started(ran.stdout)[0] == "train_cnn"
     assert not {"download", "preprocess", "split", "train_resnet"} & set(started(ran.stdout))
+    assert "other" in command("dvc", "exp", "show", "--csv", folder=clone).stdout
+    difference = json.loads(command("dvc", "params", "diff", "--json", folder=clone).stdout)
+    assert difference["params.yaml"]["train_cnn.seed"] == {"old": 1, "new": 7, "diff": 6}
     for words in (("params", "diff"), ("metrics", "diff"), ("metrics", "show"), ("dag",)):
         shown = command("dvc", *words, folder=clone)
         assert "WARNING" not in shown.stdout + shown.stderr
