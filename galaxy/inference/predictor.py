@@ -19,6 +19,7 @@ from galaxy.core.paths import PATHS
 from galaxy.core.runtime import progress
 from galaxy.inference import find_images
 from galaxy.inference.find_images import Source
+from galaxy.inference.fits import FitsOptions
 from galaxy.inference.read_image import Crop, Reader
 from galaxy.ingest.decode import BadImageError
 
@@ -158,7 +159,9 @@ class Predictor:
     def readers(self, options: Options) -> list[Reader]:
         """Return each network's reader of images; networks with equal crop and size have equal readers."""
         specs = [network.spec for network in self.networks.values()]
-        return [Reader(options.crop or Crop.of_training(s.crop), s.size, options.fits_scale) for s in specs]
+        return [
+            Reader(options.crop or Crop.of_training(s.crop), s.size, FitsOptions(options.fits_scale)) for s in specs
+        ]
 
 
 def read_images(sources: Sequence[Source], reader: Reader, *, strict: bool) -> tuple[np.ndarray, dict[int, str]]:
@@ -187,7 +190,7 @@ def _read_each(sources: Sequence[Source], reader: Reader) -> Iterator[np.ndarray
 
     def read(source: Source) -> np.ndarray | str:
         try:
-            return reader(source.name, source.read())
+            return reader(source.name, source.read()).pixels
         except BadImageError as error:
             return str(error)
         except OSError as error:

@@ -65,7 +65,8 @@ def write_all(folder: pathlib.Path, sources: Sequence[Source], table: pd.DataFra
     with progress("draw", len(sources), "figures") as bar:
         for source, values, name in zip(sources, fractions, names, strict=True):
             figures.save(
-                draw(finer(source.name, source.read()), values, pathlib.PurePath(source.name).name), folder / name
+                draw(finer(source.name, source.read()).pixels, values, pathlib.PurePath(source.name).name),
+                folder / name,
             )
             bar.update()
 
