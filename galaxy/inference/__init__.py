@@ -4,6 +4,7 @@
 * `find_images`   finds the images that a user names;
 * `read_image`    reads one image as the input of a network;
 * `fits`          reads FITS files as colour pictures;
+* `plausibility`  warns of images unlike those of the training;
 * `tree_figure`   draws a galaxy beside its decision tree;
 * `export`        writes a network as ONNX;
 * `model_card`    writes a model card;
