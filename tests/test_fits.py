@@ -236,15 +236,16 @@ def test_where_no_image_is_the_science_image_the_error_lists_them():
 
 
 def test_a_damaged_file_is_refused_in_its_own_words_and_fast():
-    """Astropy raises errors of many types, and searched a gzipped file with a damaged first card without end."""
+    """Astropy raises errors of many types, and searches a gzipped file with a byte that is not ASCII without end."""
     whole, rng = fits_file(light(), BANDS="gri"), np.random.default_rng(0)
     packed = fits_file(np.rint(1000 * light()[0]).astype(np.int16), compressed=True)
     started = time.monotonic()
     damaged = [b"SIMPLF" + whole[6:], gzip.compress(b"XXXXXXXXXX" + whole[10:]), gzip.compress(whole)[:-3000]]
+    damaged += [gzip.compress(b"SIMPLE \xc9" + whole[8:])]
     damaged += [whole[:-3000], whole[:100], b"SIMPLE", b"SIMPLE  =", gzip.compress(b""), b"\x1f\x8b"]
     for data in damaged:
         assert "no readable FITS file" in refused(data)
-    for original in (whole, packed):
+    for original in (whole, packed, gzip.compress(whole, 0)):
         for _ in range(100):
             data = bytearray(original)
             for place in rng.integers(0, min(len(data), 6000), 3):

@@ -214,6 +214,21 @@ def test_each_orientation_of_exif_is_honoured_in_all_formats(form: str, orientat
         assert np.abs(seen.astype(int) - picture[:, left : left + side]).max() <= 6
 
 
+def test_a_jpeg_with_a_further_picture_is_the_first():
+    """Cameras append previews."""
+    several = saved(Image.fromarray(PICTURE), "MPO", save_all=True, append_images=[Image.fromarray(GREY)])
+    assert np.abs(Reader(Crop(1.0), SIDE)("a", several).pixels.astype(int) - PICTURE).mean() < 3
+
+
+@pytest.mark.parametrize("exif", [b"no tags", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff\x12\x01\x03"])
+def test_damaged_exif_turns_nothing(exif: bytes):
+    data = saved(PICTURE, "JPEG", exif=b"Exif\0\0" + exif)
+    try:
+        assert np.abs(decode(data).astype(int) - PICTURE).mean() < 3
+    except BadImageError as error:
+        assert "damaged EXIF" in str(error)  # noqa: PT017
+
+
 @pytest.mark.parametrize("after", TRAILERS)
 def test_bytes_after_the_end_of_a_whole_jpeg_do_not_matter(after: bytes):
     whole = saved(PICTURE, "JPEG")

@@ -132,7 +132,7 @@ def _open(
 
 
 def _expanded(data: bytes) -> bytes:
-    """Return the file without gzip; check how it begins, because astropy would search a damaged one without end."""
+    """Return the file without gzip, in which astropy searches a damaged header without end; check how it begins."""
     if data.startswith(_GZIP):
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             if file.read(len(FIRST_CARD)) == FIRST_CARD:

@@ -184,8 +184,11 @@ def decode(data: bytes) -> np.ndarray:
 
 def turned(pixels: np.ndarray, data: bytes) -> np.ndarray:
     """Turn and mirror the H×W×3 pixels of an image file as its EXIF says, if it has one."""
-    with _open(data, ACCEPTED) as image:
-        exif = image.getexif()
+    try:
+        with _open(data, ACCEPTED) as image:
+            exif = image.getexif()
+    except Exception as error:  # damaged EXIF may raise anything
+        raise BadImageError(f"damaged EXIF ({describe(error)})") from None
     if exif.get(_ORIENTATION, 1) == 1:
         return pixels
     picture = Image.fromarray(pixels)
