@@ -12,7 +12,13 @@ import pandas as pd
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; rename it to `path` on success, remove it on failure."""
+    """Give a temporary path beside `path` to write to; rename it to `path` on success, remove it on failure.
+
+    A device or a pipe is written to itself.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
