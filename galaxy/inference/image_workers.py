@@ -7,22 +7,26 @@ process down, is tried once more in one process that has all of it.
 
 import functools
 import itertools
+import math
 import os
 import re
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from io import FileIO
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import cv2
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
+from galaxy.core import files
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.inference.read_image import Reader
 from galaxy.inference.sources import Source
@@ -42,11 +46,33 @@ CHUNK = 16
 
 
 class Outcome(NamedTuple):
-    """An image (size×size×3 uint8), or why it cannot be read; `again` if it may be read with more memory."""
+    """Why an image cannot be read, if it cannot; `again` if it may be read with more memory."""
 
-    pixels: np.ndarray | None
     problem: str = ""
     again: bool = False
+
+
+class Pixels:
+    """The images that the processes fill: `array`, N×size×size×3 uint8, in memory; elsewhere than on Linux, in a file.
+
+    Raises:
+        GalaxyError: there is no room for them.
+    """
+
+    def __init__(self, count: int, size: int) -> None:
+        shape = (count, size, size, 3)
+        if sys.platform == "linux":
+            self._file: IO[bytes] = os.fdopen(os.memfd_create("pixels"), "r+b")
+            self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
+        else:
+            self._file = tempfile.NamedTemporaryFile()  # noqa: SIM115 (open as long as the array is needed)
+            self.path = self._file.name
+        try:
+            files.reserve(self._file, math.prod(shape))
+        except OSError as error:
+            needed = f"{count:,} images of {size}×{size} pixels need {math.prod(shape) / 2**20:,.0f} MB"
+            raise GalaxyError(f"no room for the pixels: {needed} of memory ({error.strerror})") from None
+        self.array = np.memmap(self._file, np.uint8, "r+", shape=shape)
 
 
 class _Process(SpawnProcess):
@@ -77,11 +103,11 @@ class _Context(SpawnContext):
 
 def start() -> None:
     """Start the processes, so that they are ready when something else, such as importing torch, is done."""
-    _pool(os.getpid()).schedule(_read, (None, []))
+    _pool(os.getpid()).schedule(os.getpid)
 
 
-def read(sources: Sequence[Source], reader: Reader) -> Iterator[tuple[int, Outcome]]:
-    """Yield each image's number in `sources` and its outcome, as soon as it is there.
+def read(sources: Sequence[Source], reader: Reader, pixels: Pixels) -> Iterator[tuple[int, Outcome]]:
+    """Read images into the rows of `pixels`; yield each one's number and outcome, as soon as it is there.
 
     Raises:
         GalaxyError: no process can be started.
@@ -89,7 +115,7 @@ def read(sources: Sequence[Source], reader: Reader) -> Iterator[tuple[int, Outco
     size = max(1, min(CHUNK, len(sources) // (4 * _number())))
     chunks = (range(first, min(first + size, len(sources))) for first in range(0, len(sources), size))
     again = []
-    for row, outcome in _run(_pool(os.getpid()), 2 * _number(), chunks, sources, reader):
+    for row, outcome in _run(_pool(os.getpid()), 2 * _number(), chunks, sources, reader, pixels.path):
         if outcome.again:
             again.append(row)
         else:
@@ -97,7 +123,7 @@ def read(sources: Sequence[Source], reader: Reader) -> Iterator[tuple[int, Outco
     if again:
         with ProcessPool(1, initializer=_prepare, initargs=(MEMORY,), context=_Context()) as pool:
             try:
-                yield from _run(pool, 1, ([row] for row in again), sources, reader)
+                yield from _run(pool, 1, ([row] for row in again), sources, reader, pixels.path)
             finally:
                 pool.stop()
 
@@ -116,7 +142,12 @@ def _pool(process: int) -> ProcessPool:
 
 
 def _run(
-    pool: ProcessPool, ahead: int, chunks: Iterable[Sequence[int]], sources: Sequence[Source], reader: Reader
+    pool: ProcessPool,
+    ahead: int,
+    chunks: Iterable[Sequence[int]],
+    sources: Sequence[Source],
+    reader: Reader,
+    target: str,
 ) -> Iterator[tuple[int, Outcome]]:
     """Read in chunks, at most `ahead` of them at a time."""
     chunks = iter(chunks)
@@ -124,8 +155,8 @@ def _run(
     try:
         while True:
             for rows in itertools.islice(chunks, ahead - len(waiting)):
-                task = (reader, [sources[row] for row in rows])
-                waiting[pool.schedule(_read, task, timeout=SECONDS)] = rows
+                images = [(row, sources[row].name, sources[row].read) for row in rows]  # without the lists' tables
+                waiting[pool.schedule(_read, (reader, images, target), timeout=SECONDS)] = rows
             if not waiting:
                 return
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -137,18 +168,18 @@ def _run(
             future.cancel()
 
 
-def _failed(error: BaseException, files: int) -> list[Outcome]:
+def _failed(error: BaseException, images: int) -> list[Outcome]:
     """Return the outcomes of a task that did not end: of several files, it is not known which one is to blame."""
     if isinstance(error, BrokenProcessPool):
         _pool.cache_clear()
         raise GalaxyError(f"the processes that read images cannot be started ({describe(error)})")
     if isinstance(error, TimeoutError):
-        return [Outcome(None, f"takes more than {SECONDS} seconds to read", again=files > 1)] * files
+        return [Outcome(f"takes more than {SECONDS} seconds to read", again=images > 1)] * images
     if isinstance(error, ProcessExpired):
         code = int(error.exitcode or 0)
         how = signal.strsignal(-code) if code < 0 else f"status {code}"
-        return [Outcome(None, f"crashes its decoder ({how})", again=True)] * files
-    return [Outcome(None, f"cannot be read ({describe(error)})", again=True)] * files
+        return [Outcome(f"crashes its decoder ({how})", again=True)] * images
+    return [Outcome(f"cannot be read ({describe(error)})", again=True)] * images
 
 
 _share = MEMORY
@@ -172,16 +203,20 @@ def _prepare(share: int) -> None:
             resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _read(reader: Reader, sources: Sequence[Source]) -> list[Outcome]:
-    """Read images in one of the processes."""
-    return [_outcome(reader, source) for source in sources]
+def _read(reader: Reader, images: Sequence[tuple[int, str, Callable[[], bytes]]], target: str) -> list[Outcome]:
+    """Read images in one of the processes, each given by its row, its name and a function that reads its bytes."""
+    with Path(target).open("r+b", buffering=0) as file:
+        return [_outcome(reader, *image, file) for image in images]
 
 
-def _outcome(reader: Reader, source: Source) -> Outcome:
+def _outcome(reader: Reader, row: int, name: str, read: Callable[[], bytes], file: FileIO) -> Outcome:
     data = b""
     try:
-        data = source.read()
-        return Outcome(reader(source.name, data))
+        data = read()
+        pixels = reader(name, data)
+        file.seek(row * pixels.nbytes)
+        file.write(pixels.tobytes())
+        return Outcome()
     except (BadImageError, GalaxyError) as error:
         problem, short = str(error), False
     except Exception as error:  # a damaged file may raise any error of any library
@@ -190,8 +225,8 @@ def _outcome(reader: Reader, source: Source) -> Outcome:
     what, needed = _size(data)
     if short or needed > _share:  # some decoders call a file damaged if they get no memory
         problem = f"{what} cannot be read in {_share / 2**30:.1f} GB of memory; cut the galaxy out of it"
-        return Outcome(None, problem, again=True)
-    return Outcome(None, problem)
+        return Outcome(problem, again=True)
+    return Outcome(problem)
 
 
 def _size(data: bytes) -> tuple[str, int]:

@@ -204,18 +204,16 @@ def read_images(
 
     If `strict`, the first problem raises GalaxyError. `label` is the progress bar's.
     """
-    images = np.zeros((len(sources), reader.size, reader.size, 3), np.uint8)
+    pixels = image_workers.Pixels(len(sources), reader.size)
     problems: dict[int, str] = {}
     with progress(label, len(sources)) as bar:
-        for row, outcome in image_workers.read(sources, reader):
-            if outcome.pixels is None:
+        for row, outcome in image_workers.read(sources, reader, pixels):
+            if outcome.problem:
                 problems[row] = outcome.problem
                 if strict:
                     raise GalaxyError(_first(sources, problems))
-            else:
-                images[row] = outcome.pixels
             bar.update()
-    return images, dict(sorted(problems.items()))
+    return pixels.array, dict(sorted(problems.items()))
 
 
 def _first(sources: Sequence[Source], problems: dict[int, str]) -> str:

@@ -55,6 +55,9 @@ warnings.filterwarnings("ignore", message="Glyph .* missing from font")
 
 LIKELY, OTHER = "#1f6fb4", "#b9bec4"
 
+PART = 256
+"""Pictures in memory at a time."""
+
 LONGEST_NAME = 200
 """Bytes; file systems take 255, with an ending and, while it is written, a beginning."""
 
@@ -73,12 +76,16 @@ def write_all(folder: pathlib.Path, sources: Sequence[Source], table: pd.DataFra
     fractions = table[list(decision_tree.COLUMNS)].to_numpy()
     names = file_names([source.name for source in sources])
     with progress("draw", len(sources), "figures") as bar:
-        for row, outcome in image_workers.read(sources, finer):
-            name = sources[row].name
-            if outcome.pixels is None:
-                raise GalaxyError(f"{name}: {outcome.problem}; it changed after it was predicted")
-            figures.save(draw(outcome.pixels, fractions[row], pathlib.PurePath(name).name), folder / names[row])
-            bar.update()
+        for start in range(0, len(sources), PART):
+            part = sources[start : start + PART]
+            pixels = image_workers.Pixels(len(part), PICTURE)
+            for row, outcome in image_workers.read(part, finer, pixels):
+                if outcome.problem:
+                    raise GalaxyError(f"{part[row].name}: {outcome.problem}; it changed after it was predicted")
+                title = pathlib.PurePath(part[row].name).name
+                figure = draw(pixels.array[row], fractions[start + row], title)
+                figures.save(figure, folder / names[start + row])
+                bar.update()
 
 
 def file_names(names: Sequence[str]) -> list[str]:
