@@ -217,17 +217,21 @@ def test_unreadable_images_are_named_and_left_out_and_the_command_fails(
     given = (images, tmp_path / "list.csv")
     with pytest.raises(SystemExit) as stop:
         run(monkeypatch, "predict", *given, "--model", model, "--out", out, "--figure", figures)
-    assert stop.value.code == (f"error: 2 of 6 images cannot be read (named above); the others are in {out}")
+    assert stop.value.code == (f"error: 2 of 7 images cannot be read (named above); the others are in {out}")
     said = capsys.readouterr()
     assert f"left out: {images / 'bad.png'}: no readable image (8 bytes)" in said.err
     assert f"left out: {images / 'gone.png'}: No such file or directory" in said.err
     assert "(trained on simulated galaxies)" in said.out
     table = pd.read_csv(out)
-    assert list(table.columns) == ["file", *decision_tree.COLUMNS]
-    assert [Path(name).name for name in table["file"]] == ["a.png", "b.tif", "c.jpg", "d.fits"]
+    assert list(table.columns) == ["path", "file", *decision_tree.COLUMNS, "warning"]
+    assert [Path(name).name for name in table["file"]] == ["a.png", "b.tif", "c.jpg", "d.fits", "a.png", "gone.png"]
+    assert list(table["path"].dropna()) == ["images/a.png", "images/gone.png"]  # each row of the list has one here
+    assert list(table["warning"].dropna()) == ["cannot be read: No such file or directory"]
+    assert table[list(decision_tree.COLUMNS)].isna().all(axis=1).tolist() == [*5 * [False], True]
+    table = table[table["warning"].isna()]
     for _, excess in archives.tree_sums(table[list(decision_tree.COLUMNS)].to_numpy()):
         assert np.abs(excess).max() < 1e-5
-    assert sorted(path.name for path in figures.iterdir()) == ["a.png", "b.png", "c.png", "d.png"]
+    assert sorted(path.name for path in figures.iterdir()) == ["a.png", "b.png", "c.png", "d.png", "images_a.png"]
     with Image.open(figures / "a.png") as figure:
         assert figure.size == (1700, 650)
 
