@@ -84,9 +84,9 @@ def test_the_competitions_own_images_are_seen_as_the_pipeline_sees_them(raw: Pat
     packed = Galaxies.open(preprocessed, "test")
     assert [Path(source.name).stem for source in sources] == [str(i) for i in packed.ids]
     loaded = predictor.load(model)
-    pixels, problems = predictor.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
+    pixels, problems, warned = predictor.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
     assert np.array_equal(pixels, packed.images)
-    assert problems == {}
+    assert problems == warned == {}
     table, _ = loaded.predict_readable(sources, predictor.Options(views=8), strict=True)
     expected = predict(next(iter(loaded.networks.values())), packed.images, 64, views=test_time_views.of_number(8))
     assert np.array_equal(table[list(decision_tree.COLUMNS)].to_numpy(), expected)
@@ -226,9 +226,12 @@ def test_unreadable_images_are_named_and_left_out_and_the_command_fails(
     assert list(table.columns) == ["path", "file", *decision_tree.COLUMNS, "warning"]
     assert [Path(name).name for name in table["file"]] == ["a.png", "b.tif", "c.jpg", "d.fits", "a.png", "gone.png"]
     assert list(table["path"].dropna()) == ["images/a.png", "images/gone.png"]  # each row of the list has one here
-    assert list(table["warning"].dropna()) == ["cannot be read: No such file or directory"]
+    doubtful, unreadable = table["warning"].dropna()
+    assert doubtful.startswith("the header does not name the bands; the planes were taken as g, r, i")
+    assert f"warning: {images / 'more/d.fits'}: {doubtful}" in said.err
+    assert unreadable == "cannot be read: No such file or directory"
     assert table[list(decision_tree.COLUMNS)].isna().all(axis=1).tolist() == [*5 * [False], True]
-    table = table[table["warning"].isna()]
+    table = table[table["warning"] != unreadable]
     for _, excess in archives.tree_sums(table[list(decision_tree.COLUMNS)].to_numpy()):
         assert np.abs(excess).max() < 1e-5
     assert sorted(path.name for path in figures.iterdir()) == ["a.png", "b.png", "c.png", "d.png", "images_a.png"]
@@ -337,7 +340,7 @@ def test_figures_of_images_of_one_name_do_not_overwrite_each_other():
 def test_python_needs_two_lines(model: Path, raw: Path, tmp_path: Path):
     archive = competition.zip_path(raw, competition.TEST_IMAGES)
     code = f"from galaxy import load\ntable = load({str(model)!r}).predict({str(archive)!r})\nprint(table.shape)"
-    assert command("python", "-c", code, folder=tmp_path).stdout == f"({TEST}, 38)\n"
+    assert command("python", "-c", code, folder=tmp_path).stdout == f"({TEST}, 39)\n"
 
 
 def test_help_does_not_wait_for_torch(tmp_path: Path):

@@ -18,19 +18,21 @@ _MOST = 5000
 _CHUNK = 256
 
 
-def measure(images: np.ndarray) -> np.ndarray:
+def measure(images: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
     """Measure images.
 
     Args:
-        images: N×S×S×3 uint8, RGB.
+        images, rows: N×S×S×3 uint8, RGB, and the rows to measure.
+        size: the side to measure them at, in pixels.
 
     Returns:
-        N×8: the median pixel; the mean of the centre (a fifth of each side); the 10 % and 75 % quantiles of the pixels
-        near the border; the share of pixels with a channel of 250 or more; the mean difference of neighbours near the
-        border (all of them 0–255, except for the share); and how much redder than blue, and greener than both, the
-        centre is (shares of its light).
+        8 numbers per row: the median pixel; the mean of the centre (a fifth of each side); the 10 % and 75 % quantiles
+        of the pixels near the border; the share of pixels with a channel of 250 or more; the mean difference of
+        neighbours near the border (all of them 0–255, except for the share); and how much redder than blue, and greener
+        than both, the centre is (shares of its light).
     """
-    return np.concatenate([_measure(images[start : start + _CHUNK]) for start in range(0, len(images), _CHUNK)])
+    chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+    return np.concatenate([_measure(squares(images[chunk], size)) for chunk in chunks])
 
 
 def _measure(images: np.ndarray) -> np.ndarray:
@@ -62,10 +64,7 @@ def _measure(images: np.ndarray) -> np.ndarray:
 def statistics(images: np.ndarray, rows: np.ndarray, size: int) -> dict[str, Any]:
     """Return the quantiles of each measure over some rows of N×S×S×3 images at `size` pixels, for a model's card."""
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST)).astype(int))
-    parts = [
-        measure(squares(images[rows[chosen[start : start + _CHUNK]]], size)) for start in range(0, len(chosen), _CHUNK)
-    ]
-    quantiles = np.quantile(np.concatenate(parts), LEVELS, axis=0)
+    quantiles = np.quantile(measure(images, rows[chosen], size), LEVELS, axis=0)
     return {"levels": list(LEVELS)} | {
         name: [round(float(value), 5) for value in column] for name, column in zip(MEASURES, quantiles.T, strict=True)
     }

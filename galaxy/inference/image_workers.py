@@ -46,10 +46,11 @@ CHUNK = 16
 
 
 class Outcome(NamedTuple):
-    """Why an image cannot be read, if it cannot; `again` if it may be read with more memory."""
+    """Why an image cannot be read, if it cannot; `again` if it may be read with more memory; what is doubtful in it."""
 
     problem: str = ""
     again: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Pixels:
@@ -213,10 +214,10 @@ def _outcome(reader: Reader, row: int, name: str, read: Callable[[], bytes], fil
     data = b""
     try:
         data = read()
-        pixels = reader(name, data)
+        pixels, warned = reader(name, data)
         file.seek(row * pixels.nbytes)
         file.write(pixels.tobytes())
-        return Outcome()
+        return Outcome(warnings=tuple(warned))
     except (BadImageError, GalaxyError) as error:
         problem, short = str(error), False
     except Exception as error:  # a damaged file may raise any error of any library

@@ -32,15 +32,15 @@ _WORDS = {
 }
 
 
-def warnings(images: np.ndarray, statistics: dict[str, Any]) -> list[str]:
-    """Return a sentence for each image that is far outside of the training images, and "" for each other.
+def warnings(images: np.ndarray, rows: np.ndarray, statistics: dict[str, Any]) -> list[str]:
+    """Return a sentence for each row whose image is far outside of the training images, and "" for each other.
 
     Args:
-        images: N×S×S×3 uint8, as the network sees them.
+        images, rows: N×S×S×3 uint8, as the network sees them, and the rows to compare.
         statistics: of its training images, by `galaxy.data.appearance.statistics`.
     """
     lowest, low, median, high, highest = _scaled(np.array([statistics[name] for name in MEASURES]).T)
-    values = _scaled(measure(images))
+    values = _scaled(measure(images, rows, images.shape[1]))
     margin = MARGIN * (high - low)
     grain = MEASURES.index("grain")
     return [
