@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
+from conftest import augmentation
 
 from galaxy import cli
 from galaxy.core import competition, decision_tree, stretch
-from galaxy.data import appearance
-from galaxy.inference import plausibility
+from galaxy.core.centre_crop import central_square
+from galaxy.core.params import Params
+from galaxy.core.paths import TrainingPaths
+from galaxy.data import appearance, split
+from galaxy.data.galaxies import Galaxies
+from galaxy.inference import plausibility, predictor
 from galaxy.ingest import archives
 from galaxy.ingest.decode import Cropper, squares
+from galaxy.training import vote_fractions
 
 SIZE = 64
 SLOAN = {"BUNIT": "nanomaggies", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CD1_1": -1.1e-4, "CD2_2": 1.1e-4}
@@ -99,6 +105,18 @@ def test_statistics_are_of_the_size_that_the_network_sees_and_the_same_each_time
     assert found == appearance.statistics(squares(large, SIZE)[::2], np.arange(10), SIZE)
     assert set(found) == {"levels", *appearance.MEASURES}
     assert all(len(values) == len(appearance.LEVELS) for values in found.values())
+
+
+def test_training_writes_the_statistics_of_what_the_network_sees(tmp_path: Path, preprocessed: Path, defaults: Params):
+    galaxies = Galaxies.open(preprocessed, "training")
+    table = split.split(galaxies.ids, 0.2, 0.2, 1)
+    paths = TrainingPaths(*(tmp_path / name for name in ("model", "history.csv", "metrics.json", "scratch", "runs")))
+    quick = {"epochs": 1, "workers": 0, "crop": 106, "size": 16, "precision": "32-true", "augmentation": augmentation()}
+    options = defaults.models["cnn"].model_copy(update=quick)
+    vote_fractions.train(options, galaxies, table, {"source": "simulated"}, paths)
+    seen = squares(central_square(galaxies.images, 32), 16)
+    expected = appearance.statistics(seen, galaxies.rows(table)["train"], 16)
+    assert predictor.load(paths.model).appearances == {str(paths.model): expected}
 
 
 def test_a_sentence_says_what_is_outside():
