@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from galaxy.ingest.decode import squares
-
 MEASURES = ("median", "centre", "sky", "border", "saturated", "grain", "redness", "greenness")
 """What is measured, see `measure`."""
 
