@@ -147,7 +147,7 @@ class Predictor:
         Raises:
             GalaxyError: no image can be read; or, if `strict`, one cannot.
         """
-        step = max(options.batch_size, PART // sum(3 * reader.size**2 for reader in set(self.readers(options))))
+        step = max(1, PART // sum(3 * reader.size**2 for reader in set(self.readers(options))))
         starts = range(0, len(sources), step)
         parts, problems = [], {}
         for number, start in enumerate(starts, 1):
