@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from galaxy.core.centre_crop import squares
+
 MEASURES = ("median", "centre", "sky", "border", "saturated", "grain", "redness", "greenness")
 """What is measured, see `measure`."""
 
