@@ -6,7 +6,7 @@ from galaxy.core import params
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Trainings
 from galaxy.core.params_file import PARAMS_FILE
-from galaxy.core.paths import PATHS, Paths
+from galaxy.core.paths import PATHS, START, Paths
 from galaxy.core.runtime import say
 
 
@@ -31,4 +31,4 @@ def parse(stage: str, doc: str | None, *further: tuple[str, str]) -> tuple[argpa
     say(" ".join([stage, *(getattr(arguments, name) for name, _ in further)]) + ": starting")
     if options.start is None or not arguments.start:
         return arguments, options, PATHS
-    return arguments, options.start, Paths("start")
+    return arguments, options.start, Paths(START)

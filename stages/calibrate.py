@@ -1,9 +1,9 @@
 """Compare your galaxies with the competition's, in labels and pixels."""
 
 from galaxy.core import params
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Get the competition's zips (simulated, from a local folder or from Kaggle) and check them."""
 
-from galaxy.core.errors import run
+from galaxy.core.stage import run
 from stages.arguments import parse
 
 

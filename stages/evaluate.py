@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from galaxy.core import params
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Draw a likely galaxy of each class, raw and preprocessed, and the distribution of the 37 columns."""
 
 from galaxy.core import params
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 
 
 def main() -> None:

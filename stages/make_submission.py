@@ -1,9 +1,9 @@
 """Predict the competition's test images, and write the CSV for the leaderboard."""
 
 from galaxy.core import params
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 
 
 def main() -> None:

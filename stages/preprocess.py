@@ -1,6 +1,6 @@
 """Decode, crop and resize every image into one packed array per set."""
 
-from galaxy.core.errors import run
+from galaxy.core.stage import run
 from stages.arguments import parse
 
 

@@ -1,9 +1,9 @@
 """Write the report: one HTML page about the data, the models and their scores."""
 
 from galaxy.core import params
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 
 
 def main() -> None:

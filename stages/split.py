@@ -1,6 +1,6 @@
 """Assign each labelled galaxy to train, valid or test."""
 
-from galaxy.core.errors import run
+from galaxy.core.stage import run
 from stages.arguments import parse
 
 

@@ -1,7 +1,8 @@
 """Train one of the models in the params: `python -m stages.train cnn`."""
 
-from galaxy.core.errors import GalaxyError, run
+from galaxy.core.errors import GalaxyError
 from galaxy.core.params_file import PARAMS_FILE
+from galaxy.core.stage import run
 from stages.arguments import parse
 
 

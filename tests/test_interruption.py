@@ -49,7 +49,7 @@ def new_project(folder: Path, raw: Path, preprocessed: Path) -> Path:
         "schedule": "one_cycle",
         "ema_decay": 0.8,
         "early_stopping": 9,
-        "model": "resnet10t",
+        "model": "resnet10t_half",
         "model_args": {"drop_rate": 0.2},
     }
     content["train_cnn"]["augmentation"] |= {"flip": True, "rotation": 180}

@@ -12,7 +12,7 @@ import yaml
 from conftest import DEFAULTS, TEST, command
 
 from galaxy import cli
-from galaxy.core import params, source_info
+from galaxy.core import outside, params, paths, source_info
 from galaxy.core.params import Params
 from galaxy.inference import kaggle_submit, submission
 from galaxy.ingest import archives
@@ -51,11 +51,14 @@ def project(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "params": ["make_submission"],
         "outs": [{"data/submission/submission.csv": {"cache": False}}],
     }
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make_submission": stage}}))
+    outside_stage = {"cmd": "true", "always_changed": True, "outs": ["data/outside"]}
+    stage["deps"] = ["data/outside"]
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"outside": outside_stage, "make_submission": stage}}))
     command("git", "init", "--quiet", folder=tmp_path)
     command("dvc", "init", "--quiet", folder=tmp_path)
-    command("dvc", "commit", "--force", "--quiet", folder=tmp_path)
     monkeypatch.chdir(tmp_path)
+    outside.note_pipeline(params.load(), paths.PATHS.outside)
+    command("dvc", "commit", "--force", "--quiet", folder=tmp_path)
     return tmp_path
 
 

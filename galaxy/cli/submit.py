@@ -5,9 +5,13 @@ sends it; no stage of the pipeline does.
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
 from galaxy.core.errors import GalaxyError
 from galaxy.core.paths import PATHS
+
+if TYPE_CHECKING:
+    from galaxy.core.params import Params
 
 EXAMPLES = """examples:
   galaxy submit --dry-run
@@ -36,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"competition: {kaggle_submit.COMPETITION}\nmessage:     {text}")
     for check in (_check_current, _check_file):
         try:
-            check()
+            check(options)
         except GalaxyError as error:
             if not arguments.dry_run:
                 raise
@@ -48,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"sent; its score will be at {kaggle_submit.SUBMISSIONS_PAGE}")
 
 
-def _check_file() -> None:
+def _check_file(_: "Params") -> None:
     """Check the file's format, print its size, and check that it is the whole competition's."""
     import numpy as np
 
@@ -67,14 +71,18 @@ def _check_file() -> None:
         )
 
 
-def _check_current() -> None:
-    """Check that the params and code would make the same submission now; if not, the message would be wrong."""
+def _check_current(options: "Params") -> None:
+    """Check that params, code and files would make the same submission now; if not, the message would be wrong."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
+
+    from galaxy.core import outside
 
     try:
         changed = Repo().status(targets=[STAGE], with_deps=True)
     except DvcException as error:
         raise GalaxyError(f"DVC cannot tell whether {PATHS.submission} is current: {error}; run dvc repro") from None
+    if outside.is_noted(options) and changed.get("outside") == ["always changed"]:
+        del changed["outside"]  # it always runs, because DVC does not watch what it looks at
     if changed:
         raise GalaxyError(f"{PATHS.submission} is out of date (changed: {', '.join(changed)}); run dvc repro first")

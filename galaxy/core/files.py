@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd  # it takes a while, for which not every stage should wait
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def write_csv(path: Path, table: pd.DataFrame, **options: Any) -> None:
+def write_csv(path: Path, table: "pd.DataFrame", **options: Any) -> None:
     """Write a table without its index; `options` go to `DataFrame.to_csv`."""
     with atomic(path) as part:
         table.to_csv(part, index=False, **options)
@@ -63,6 +64,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fingerprint(table: pd.DataFrame) -> str:
+def fingerprint(table: "pd.DataFrame") -> str:
     """Return a SHA-256 of a table's content."""
     return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()

@@ -7,6 +7,9 @@ KAGGLE_DOWNLOADS = Path("data/kaggle")
 DOWNLOADS = Path("data/downloads")
 """What was fetched. These are no DVC outs: DVC deletes outs before a stage runs, and would fetch again."""
 
+START = "start"
+"""The part of a recipe that makes what its models start from; see `Paths`."""
+
 SIMULATED_TRUTH = "simulated_truth.csv"
 """Lies beside simulated galaxies: their expected votes. See `galaxy.data.simulated_truth`."""
 
@@ -39,6 +42,7 @@ class Paths:
         root = Path(part)
         self.data, self.models, self.metrics = root / "data", root / "models", root / "metrics"
         self._checkpoints, self._events = root / ".checkpoints", root / "runs"
+        self.outside = self.data / "outside"
         self.raw = self.data / "raw"
         self.preprocessed = self.data / "preprocessed"
         self.split = self.data / "split.csv"

@@ -8,7 +8,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from galaxy.core import competition, files, source_info
+from galaxy.core import competition, files, outside, source_info
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Download
 from galaxy.core.paths import KAGGLE_DOWNLOADS
@@ -51,13 +51,14 @@ def _fetch(options: Download, folder: Path) -> None:
 
         simulate(folder, options.simulated)
     elif options.source == "local":
-        copy_local(Path(options.local.folder), folder)
+        copy_local(outside.locate(options.local.folder), folder)
     else:
         from galaxy.ingest.kaggle_download import fetch
 
-        fetch(KAGGLE_DOWNLOADS)
+        downloads = outside.locate(KAGGLE_DOWNLOADS)
+        fetch(downloads)
         for archive in competition.ARCHIVES:
-            _link(competition.zip_path(KAGGLE_DOWNLOADS, archive), competition.zip_path(folder, archive))
+            _link(competition.zip_path(downloads, archive), competition.zip_path(folder, archive))
 
 
 def copy_local(source: Path, folder: Path) -> None:

@@ -16,13 +16,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from galaxy.core import files
+from galaxy.core import files, outside
 from galaxy.core.errors import GalaxyError, describe, list_problems
+from galaxy.core.outside import PACKAGE_PREFIX
 from galaxy.core.runtime import say
 from galaxy.models import saved
 from galaxy.models.network import last_layers
-
-PACKAGE_PREFIX = "package:"
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,11 @@ def read(source: str | None, model: str) -> Weights | None:
         return None
     if source.startswith(PACKAGE_PREFIX):
         return _read_packaged(source, model)
-    path = Path(source)
+    path = outside.locate(source)
     if path.is_dir():
         network, card = saved.load(path, any_outputs=True)
         _require_same(network.spec.model, model, path)
-        origin = {"path": str(path), "sha256": files.sha256(path / saved.WEIGHTS), "data": card.get("data")}
+        origin = {"path": source, "sha256": files.sha256(path / saved.WEIGHTS), "data": card.get("data")}
         return Weights(network.backbone.state_dict(), network.spec.mean, network.spec.std, origin)
     published = timm.get_pretrained_cfg(model, allow_unregistered=True)
     if published is None:

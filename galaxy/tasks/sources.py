@@ -8,7 +8,7 @@ from pathlib import Path
 import pooch
 from requests import RequestException
 
-from galaxy.core import competition, files
+from galaxy.core import competition, files, outside
 from galaxy.core.errors import GalaxyError
 from galaxy.simulator import simulate
 from galaxy.tasks import builtin_samples, galaxy10, readers
@@ -91,7 +91,7 @@ def collect(options: Data, downloads: Path) -> tuple[Collected, dict[str, object
     origin = ORIGINS[task]
     if options.source == "builtin":
         return origin.builtin(options.size), {"source": "builtin"}
-    path = _fetch(task, origin, downloads) if options.source == "official" else Path(options.local)
+    path = _fetch(task, origin, downloads) if options.source == "official" else outside.locate(options.local)
     if not path.exists():
         raise GalaxyError(f"data.local is {path}: no such file or folder; {_all_sources(task, origin)}")
     digests = _digests(path)

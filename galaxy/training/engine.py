@@ -7,6 +7,7 @@ import torch
 from timm.optim import create_optimizer_v2
 from torch import nn
 
+from galaxy.core import stage
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Training
 from galaxy.data.field_of_view import Cutout
@@ -47,6 +48,7 @@ class Engine(L.LightningModule):
         self._losses: list[torch.Tensor] = []  # of the batches since the last check
 
     def on_train_epoch_start(self) -> None:
+        stage.check()  # the last epoch is saved, so that a training resumes when its params are put back
         if self.options.freeze_epochs:
             self.network.freeze(self.current_epoch < self.options.freeze_epochs)
 

@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from timm.optim import list_optimizers
 from torch.utils.data import DataLoader
 
-from galaxy.core import runtime
+from galaxy.core import runtime, stage
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Training
 from galaxy.data.batches import Images, TrainingData, ordered_loader, training_loader
@@ -76,6 +76,7 @@ def fit(
         else:
             trainer.validate(engine, scored, verbose=False)
             trainer.fit(engine, loader, scored)
+        stage.check()  # before the checkpoints are removed
     resume.restore_best(network, scratch)
     if options.freeze_epochs:
         network.freeze(False)

@@ -5,9 +5,9 @@
 
 import argparse
 
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 from galaxy.tasks import params
 
 

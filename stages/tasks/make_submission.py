@@ -1,8 +1,8 @@
 """Predict a task's unlabelled images with the model that is best on valid, and write their classes as CSV."""
 
-from galaxy.core.errors import run
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 from galaxy.tasks import params
 
 

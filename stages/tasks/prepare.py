@@ -1,8 +1,9 @@
 """Collect a task's images, find identical ones, split, and write them."""
 
-from galaxy.core.errors import run
+from galaxy.core import outside
 from galaxy.core.paths import DOWNLOADS, PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 from galaxy.tasks import params
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     from galaxy.core import files
     from galaxy.tasks.prepare import prepare
 
-    prepared = prepare(options, DOWNLOADS)
+    prepared = prepare(options, outside.locate(DOWNLOADS))
     prepared.write(PATHS.data)
     for name, identical in prepared.identical.items():
         examples = prepared.examples[name]

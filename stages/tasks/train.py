@@ -2,10 +2,11 @@
 
 import argparse
 
-from galaxy.core.errors import GalaxyError, run
+from galaxy.core.errors import GalaxyError
 from galaxy.core.params_file import PARAMS_FILE
 from galaxy.core.paths import PATHS
 from galaxy.core.runtime import say
+from galaxy.core.stage import run
 from galaxy.tasks import params
 
 

@@ -1,0 +1,95 @@
+"""What a pipeline reads from outside of itself: files of yours, which DVC does not watch.
+
+The stage `outside` runs each time and notes their state; the stages that read them depend on its notes.
+"""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from galaxy.core import files
+from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Params
+from galaxy.core.paths import PATHS, START
+from galaxy.core.stage import stages
+
+PACKAGE_PREFIX = "package:"
+"""Of weights that a Python package holds."""
+
+
+def locate(path: str | Path) -> Path:
+    """Return where a file or folder outside of the pipeline is; a relative path starts from the pipeline's folder.
+
+    DVC runs `exp run --temp` and `--queue` in a copy of the project, without files of yours. There, relative paths
+    start from the original folder.
+    """
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
+            return folder.parents[2] / path
+    return Path(path)
+
+
+def note_pipeline(options: Params, folder: Path) -> None:
+    """Note what a pipeline and its start read, see `note`."""
+    for part, trainings in (("", options), (START, options.start)):
+        if trainings is not None:
+            weights = {name: model.weights for name, model in trainings.models.items()}
+            note(folder / part, trainings.download.source, trainings.download.local.folder, weights)
+
+
+def is_noted(options: Params) -> bool:
+    """Return whether what a pipeline reads is as when the stage `outside` ran last."""
+    with tempfile.TemporaryDirectory() as name:
+        now = Path(name)
+        note_pipeline(options, now)
+        names = [file.relative_to(now) for file in _files(now)]
+        return all(
+            (PATHS.outside / file).is_file() and (PATHS.outside / file).read_bytes() == (now / file).read_bytes()
+            for file in names
+        )
+
+
+def note(folder: Path, source: str, local: str, weights: dict[str, str | None]) -> None:
+    """Write the state of what a pipeline reads into `folder`: `source.json`, and `weights_<model>.json` for each model.
+
+    Args:
+        source, local: the kind of source that its params name, and its files or folder if that is `local`.
+        weights: the param `weights` by model.
+
+    Raises:
+        GalaxyError: weights are a result of the pipeline itself that the stage does not depend on.
+    """
+    files.write_json(folder / "source.json", {"source": source, "files": _state(local) if source == "local" else []})
+    for model, path in weights.items():
+        files.write_json(folder / f"weights_{model}.json", {"weights": path, "sha256": _digest(model, path)})
+
+
+def _state(path: str) -> list[list[Any]]:
+    """Return name, size and time of a file, or of each in a folder but hidden ones: 2 GB are not read each time."""
+    root = locate(path)
+    return [
+        [name, file.stat().st_size, file.stat().st_mtime_ns]
+        for file in _files(root)
+        if not (name := file.relative_to(root).as_posix()).startswith(".") and "/." not in name
+    ]
+
+
+def _digest(model: str, weights: str | None) -> str | None:
+    """Return the SHA-256 of weights in files; None for what cannot change, or is watched by DVC already."""
+    if weights is None or weights.startswith(PACKAGE_PREFIX):
+        return None
+    if any(weights in stage["deps"] for stage in stages().values()):
+        return None
+    if Path(weights).parts[0] in (START, str(PATHS.models)):
+        raise GalaxyError(
+            f"weights of {model} are {weights}, a result of this pipeline, which DVC may remove and make again; copy "
+            f"it (cp -rL {weights} data/{Path(weights).name}) and name the copy, or add it to the stage's deps"
+        )
+    return hashlib.sha256(b"".join(files.sha256(file).encode() for file in _files(locate(weights)))).hexdigest()
+
+
+def _files(root: Path) -> list[Path]:
+    """Return a file, or all in a folder, sorted; none if it is absent."""
+    return [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())

@@ -1,0 +1,17 @@
+"""Note the state of what lies outside the task, where DVC does not watch: images of yours and weights."""
+
+from galaxy.core import leftovers, outside
+from galaxy.core.paths import PATHS
+from galaxy.core.stage import run
+from galaxy.tasks import params
+
+
+def main() -> None:
+    options = params.load()
+    leftovers.remove(options.compared)
+    weights = {name: model.weights for name, model in options.train.items()}
+    outside.note(PATHS.outside, options.data.source, options.data.local, weights)
+
+
+if __name__ == "__main__":
+    run(main)
