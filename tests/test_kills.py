@@ -75,6 +75,17 @@ def results(folder: Path) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
 
 
+def remove_cut_lock(folder: Path) -> None:
+    """Do what docs/troubleshooting.md advises after a kill in the moment in which DVC writes its lock file in place."""
+    try:
+        whole = not (folder / "dvc.lock").exists() or "schema" in yaml.safe_load((folder / "dvc.lock").read_text())
+    except (TypeError, yaml.YAMLError):
+        whole = False
+    if not whole:
+        print("the lock file is cut")
+        (folder / "dvc.lock").unlink()
+
+
 def run_for(folder: Path, target: list[str], seconds: float, how: signal.Signals) -> bool:
     """Run the pipeline, and kill it and its stage after so many seconds; whether it was still running then."""
     with subprocess.Popen(
@@ -118,8 +129,10 @@ def test_a_pipeline_killed_at_random_moments_ends_with_the_bytes_of_an_undisturb
             break
         disturbed = new_project(tmp_path / f"disturbed_{number}", part)
         for _ in range(3):
+            remove_cut_lock(disturbed)
             if ways and run_for(disturbed, target, draw.uniform(0.05, 0.5) * duration, ways[-1]):
                 ways.pop()
+        remove_cut_lock(disturbed)
         command("dvc", "repro", *target, folder=disturbed)
         assert results(disturbed) == expected
         assert not list(disturbed.rglob("*.part"))

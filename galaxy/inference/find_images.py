@@ -211,9 +211,8 @@ class _LeftOut:
     def checked(self, found: list[Source], whole: bool = True) -> list[Source]:
         """Say what is left out; return the images, of which a `whole` input has one."""
         if whole and not found:
-            raise GalaxyError(
-                f"{self.where}: no image there{self._text('; it has ')}; images end in {', '.join(SUFFIXES)}"
-            )
+            endings = ", ".join(SUFFIXES)
+            raise GalaxyError(f"{self.where}: no image there; images end in {endings}{self._text('; it has ')}")
         if text := self._text(f"left out of {self.where}: "):
             note(text)
         return found
