@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 
-from galaxy.core.centre_crop import squares
+<<<<<<< HEAD
+=======
+>>>>>>> parent of 662839d (Square images stand with the centre crop, so that training needs no code of ingest)
 
 MEASURES = ("median", "centre", "sky", "border", "saturated", "grain", "redness", "greenness")
 """What is measured, see `measure`."""
@@ -32,7 +35,14 @@ def measure(images: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
         than both, the centre is (shares of its light).
     """
     chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-    return np.concatenate([_measure(squares(images[chunk], size)) for chunk in chunks])
+    return np.concatenate([_measure(_resized(images[chunk], size)) for chunk in chunks])
+
+
+def _resized(images: np.ndarray, size: int) -> np.ndarray:
+    if images.shape[1] == size:
+        return images
+    area = cv2.INTER_AREA
+    return np.stack([cv2.resize(np.ascontiguousarray(image), (size, size), interpolation=area) for image in images])
 
 
 def _measure(images: np.ndarray) -> np.ndarray:

@@ -16,10 +16,10 @@ import cv2
 import h5py
 import numpy as np
 
-from galaxy.core.centre_crop import square, squares
 from galaxy.core.errors import GalaxyError, list_problems
 from galaxy.core.runtime import progress
 from galaxy.ingest import archives
+from galaxy.ingest.decode import square, squares
 
 FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
