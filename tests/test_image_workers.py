@@ -55,6 +55,20 @@ def test_a_crash_an_error_of_any_type_and_a_process_that_ends_cost_one_file_each
     assert all(np.array_equal(images[row], PICTURE) for row in range(0, len(sources), 2))
 
 
+class Ending:
+    """Ends the process that receives it, before it says what it received."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (3,)
+
+
+def test_a_pool_that_breaks_is_replaced():
+    sources = [GOOD, bad("breaks", id, Ending()), *[GOOD] * 20]
+    images, problems, _ = predictor.read_images(sources, READER, strict=False)
+    assert problems == {1: "crashes its decoder"}
+    assert all(np.array_equal(image, PICTURE) for image in [images[0], *images[2:]])
+
+
 def test_a_file_that_takes_too_long_costs_itself_only(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(image_workers, "SECONDS", 2)
     sources = [bad("slow", time.sleep, 60), *[GOOD] * 40]
@@ -67,23 +81,25 @@ def test_a_file_that_takes_too_long_costs_itself_only(monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
 def test_a_file_gets_all_memory_if_its_share_is_too_small_and_is_refused_with_its_size_if_that_is_too(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """A picture of 3,000×3,000 pixels takes 27 MB as bytes, and 108 more as floats while it is made smaller."""
-    monkeypatch.setattr(image_workers, "MEMORY", 200 * 2**20)
-    image_workers._pool.cache_clear()
+    monkeypatch.setattr(image_workers, "MEMORY", 300 * 2**20)
+    image_workers._kept.cache_clear()
     monkeypatch.setattr(image_workers, "_number", lambda: 2)
+    large = tmp_path / "large.png"
+    large.write_bytes(png(6_000))
     sources = [
         GOOD,
-        bad("fits", png, 3_000),
-        bad("does not", png, 6_000),
+        bad("fits", encode_array, np.repeat(np.uint8([[[0], [9]]]), 1_500, axis=1).repeat(3_000, 0).repeat(3, 2)),
+        bad("does not", Path.read_bytes, large),
         bad("asks for all", bytes, 2**40),
     ]
     images, problems, _ = predictor.read_images(sources, READER, strict=False)
-    image_workers._pool.cache_clear()
+    image_workers._kept.cache_clear()
     assert problems == {
-        2: "6000×6000 pixels cannot be read in 0.2 GB of memory; cut the galaxy out of it",
-        3: "0 bytes cannot be read in 0.2 GB of memory; cut the galaxy out of it",
+        2: "6000×6000 pixels cannot be read in 0.3 GB of memory; cut the galaxy out of it",
+        3: "0 bytes cannot be read in 0.3 GB of memory; cut the galaxy out of it",
     }
     assert np.array_equal(images[0], PICTURE)
     assert (images[1][:, 8:] == 9).all()

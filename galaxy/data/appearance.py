@@ -5,10 +5,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-<<<<<<< HEAD
-=======
->>>>>>> parent of 662839d (Square images stand with the centre crop, so that training needs no code of ingest)
-
 MEASURES = ("median", "centre", "sky", "border", "saturated", "grain", "redness", "greenness")
 """What is measured, see `measure`."""
 

@@ -3,6 +3,7 @@
 import functools
 import glob
 import itertools
+import math
 import os
 import re
 import stat
@@ -21,6 +22,9 @@ from galaxy.inference.lists import Listing, Row
 from galaxy.inference.read_image import SUFFIXES
 from galaxy.inference.sources import Source, note, printable
 from galaxy.ingest import archives
+
+LARGEST_PICTURE = 2**24
+"""Most pixels of an array or a picture of Pillow's: the processes that read have to hold several copies."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ORIENTATION = 0x0112
@@ -81,6 +85,7 @@ def _given(item: Any, numbers: Iterator[int]) -> Iterator[Source]:
     elif isinstance(item, pd.DataFrame):
         yield from _listed(lists.listing(item.reset_index(drop=True), "the table"), Path())
     elif isinstance(item, Image.Image):
+        _check_size(*item.size)
         if item.getexif().get(_ORIENTATION, 1) != 1:
             item = ImageOps.exif_transpose(item)
         yield Source(f"image {next(numbers)}", functools.partial(sources.encode_pil, item))
@@ -91,6 +96,7 @@ def _given(item: Any, numbers: Iterator[int]) -> Iterator[Source]:
                 "blue) or N×H×W×3"
             )
         for picture in item.reshape(-1, *item.shape[-3:]):
+            _check_size(*picture.shape[:2])
             yield Source(f"image {next(numbers)}", functools.partial(sources.encode_array, picture))
     elif isinstance(item, Iterable) and not isinstance(item, bytes | bytearray | set | frozenset | dict):
         for part in item:
@@ -99,6 +105,14 @@ def _given(item: Any, numbers: Iterator[int]) -> Iterator[Source]:
         raise TypeError(
             f"{type(item).__name__} given; images are paths, uint8 arrays (H×W×3 or N×H×W×3), pictures of Pillow's, "
             "and lists, Series or arrays of these"
+        )
+
+
+def _check_size(*sides: int) -> None:
+    if math.prod(sides) > LARGEST_PICTURE:
+        raise GalaxyError(
+            f"a picture of {sides[0]}×{sides[1]} pixels, too large to be handed over (at most {LARGEST_PICTURE:,}); "
+            "crop it, or save it and name the file"
         )
 
 

@@ -5,8 +5,8 @@ the others are read. All processes together get `MEMORY`, in equal shares. What 
 process down, is tried once more in one process that has all of it.
 """
 
+import contextlib
 import functools
-import itertools
 import math
 import os
 import re
@@ -14,7 +14,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from io import FileIO
@@ -40,6 +41,9 @@ MEMORY = 2**31
 
 LEAST_SHARE = 2**28
 """Least bytes for a process: with more cores than this allows, some do not read."""
+
+MOST_BROKEN = 5
+"""Pools that may break in turn."""
 
 CHUNK = 16
 """Most files per task: enough to make the pool's overhead small."""
@@ -110,7 +114,8 @@ class _Context(SpawnContext):
 
 def start() -> None:
     """Start the processes, so that they are ready when something else, such as importing torch, is done."""
-    _pool(os.getpid()).schedule(os.getpid)
+    with contextlib.suppress(RuntimeError):  # reading will say why they do not start
+        _kept(os.getpid()).processes.schedule(os.getpid)
 
 
 def read(sources: Sequence[Source], reader: Reader, pixels: Pixels) -> Iterator[tuple[int, Outcome]]:
@@ -120,19 +125,21 @@ def read(sources: Sequence[Source], reader: Reader, pixels: Pixels) -> Iterator[
         GalaxyError: no process can be started.
     """
     size = max(1, min(CHUNK, len(sources) // (4 * _number())))
-    chunks = (range(first, min(first + size, len(sources))) for first in range(0, len(sources), size))
-    again = []
-    for row, outcome in _run(_pool(os.getpid()), 2 * _number(), chunks, sources, reader, pixels.path):
+    chunks: deque[Sequence[int]] = deque(
+        range(first, min(first + size, len(sources))) for first in range(0, len(sources), size)
+    )
+    again: deque[Sequence[int]] = deque()
+    for row, outcome in _run(_kept(os.getpid()), chunks, sources, reader, pixels.path):
         if outcome.again:
-            again.append(row)
+            again.append([row])
         else:
             yield row, outcome
     if again:
-        with ProcessPool(1, initializer=_prepare, initargs=(MEMORY,), context=_Context()) as pool:
-            try:
-                yield from _run(pool, 1, ([row] for row in again), sources, reader, pixels.path)
-            finally:
-                pool.stop()
+        alone = _Pool(1)
+        try:
+            yield from _run(alone, again, sources, reader, pixels.path)
+        finally:
+            alone.stop()
 
 
 def _number() -> int:
@@ -142,44 +149,74 @@ def _number() -> int:
     return min(cpu_count(), MEMORY // LEAST_SHARE)
 
 
+class _Pool:
+    """A pool of processes that share `MEMORY`. It breaks if one ends before the pool has heard which task it took."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ahead = 2 * number if number > 1 else 1
+        self._broken = 0
+        self._start()
+
+    def _start(self) -> None:
+        share = MEMORY // self.number
+        self.processes = ProcessPool(self.number, initializer=_prepare, initargs=(share,), context=_Context())
+
+    def stop(self) -> None:
+        self.processes.stop()
+        self.processes.join()
+
+    def replace(self, error: Exception) -> None:
+        """Start anew after it broke, if it has not done so too often in turn."""
+        self.stop()
+        self._start()
+        self._broken += 1
+        if self._broken > MOST_BROKEN:
+            raise GalaxyError(f"the processes that read images cannot be started ({describe(error)})") from None
+
+    def works(self) -> None:
+        """Note that a task was done."""
+        self._broken = 0
+
+
 @functools.lru_cache(maxsize=1)
-def _pool(process: int) -> ProcessPool:
+def _kept(process: int) -> _Pool:
     """Return the pool of this process (a fork of it needs its own); it is kept, because starting it takes time."""
-    return ProcessPool(_number(), initializer=_prepare, initargs=(MEMORY // _number(),), context=_Context())
+    return _Pool(_number())
 
 
 def _run(
-    pool: ProcessPool,
-    ahead: int,
-    chunks: Iterable[Sequence[int]],
-    sources: Sequence[Source],
-    reader: Reader,
-    target: str,
+    pool: _Pool, chunks: deque[Sequence[int]], sources: Sequence[Source], reader: Reader, target: str
 ) -> Iterator[tuple[int, Outcome]]:
-    """Read in chunks, at most `ahead` of them at a time."""
-    chunks = iter(chunks)
+    """Read in chunks, a few of them at a time."""
     waiting: dict[Future[list[Outcome]], Sequence[int]] = {}
     try:
-        while True:
-            for rows in itertools.islice(chunks, ahead - len(waiting)):
-                images = [(row, sources[row].name, sources[row].read) for row in rows]  # without the lists' tables
-                waiting[pool.schedule(_read, (reader, images, target), timeout=SECONDS)] = rows
-            if not waiting:
-                return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                rows = waiting.pop(future)
-                error = future.exception()
-                yield from zip(rows, future.result() if error is None else _failed(error, len(rows)), strict=True)
+        while chunks or waiting:
+            while chunks and len(waiting) < pool.ahead:
+                images = [(row, sources[row].name, sources[row].read) for row in chunks[0]]  # without the lists' tables
+                try:
+                    future = pool.processes.schedule(_read, (reader, images, target), timeout=SECONDS)
+                except RuntimeError as problem:  # it broke; whatever waits has its error already
+                    if waiting:
+                        break
+                    pool.replace(problem)
+                else:
+                    waiting[future] = chunks.popleft()
+            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                rows = waiting.pop(done)
+                error = done.exception()
+                if error is None:
+                    pool.works()
+                yield from zip(rows, done.result() if error is None else _failed(error, len(rows)), strict=True)
     finally:
-        for future in waiting:
-            future.cancel()
+        for left in waiting:
+            left.cancel()
 
 
 def _failed(error: BaseException, images: int) -> list[Outcome]:
     """Return the outcomes of a task that did not end: of several files, it is not known which one is to blame."""
     if isinstance(error, BrokenProcessPool):
-        _pool.cache_clear()
-        raise GalaxyError(f"the processes that read images cannot be started ({describe(error)})")
+        return [Outcome("crashes its decoder", again=True)] * images
     if isinstance(error, TimeoutError):
         return [Outcome(f"takes more than {SECONDS} seconds to read", again=images > 1)] * images
     if isinstance(error, ProcessExpired):
