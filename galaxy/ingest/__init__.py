@@ -4,6 +4,7 @@
 * `kaggle_client`   logging in to Kaggle, calling its client, explaining its failures;
 * `kaggle_download` the zips from Kaggle, resumed and checked;
 * `archives`        reading and checking the zips;
+* `formats`         image files of any kind, to pixels;
 * `decode`          one JPEG to a small square;
 * `preprocess`      all JPEGs to packed sets, on all cores.
 """
