@@ -1,10 +1,11 @@
-"""Write files so that they are whole or absent: under a temporary name, renamed when done."""
+"""Write files so that they are whole or absent: under a temporary name, renamed when done. List those in a folder."""
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,34 @@ def atomic(path: Path) -> Iterator[Path]:
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Return whether a relative path lies in what systems and editors add to folders and zips, such as `__MACOSX`."""
+    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in path.parts)
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and its subfolders, links included, sorted by path; no hidden ones.
+
+    Each folder is entered once, however many links lead to it.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    seen, found = set(), []
+    for parent, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        inner = [Path(parent, name) for name in subfolders if not is_hidden(PurePath(name))]
+        identities = {path: (path.stat().st_dev, path.stat().st_ino) for path in [Path(parent), *inner]}
+        seen.add(identities.pop(Path(parent)))
+        subfolders[:] = [path.name for path, identity in identities.items() if identity not in seen]
+        seen.update(identities.values())
+        found += [Path(parent, name) for name in names if not is_hidden(PurePath(name))]
+    yield from (path for path in sorted(found) if path.is_file())
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
