@@ -6,6 +6,7 @@ mutation is its kind and its number, so that `mutated(kind, number)` makes it ag
 
 import gzip
 import io
+import os
 import random
 import re
 import resource
@@ -57,7 +58,8 @@ def fits_file(compressed: bool = False) -> bytes:
     planes = galaxy(64).transpose(2, 0, 1).astype(np.float32) / 100
     image = fits.CompImageHDU(planes) if compressed else fits.ImageHDU(planes)
     image.header["BUNIT"], image.header["EXTNAME"], image.header["BANDS"] = "nanomaggy", "SCI", "gri"
-    image.header["CTYPE1"], image.header["CTYPE2"], image.header["CDELT1"] = "RA---TAN", "DEC--TAN", -0.00011
+    image.header["CTYPE1"], image.header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+    image.header["CDELT1"], image.header["CDELT2"] = -0.00011, 0.00011
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(buffer)
     return buffer.getvalue()
@@ -275,8 +277,14 @@ def serve(calls: Connection, folder: Path) -> None:
     from galaxy.ingest.decode import BadImageError
 
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
-    sys.stderr = (folder / "stderr.txt").open("w")
-    predict_list(folder)
+    with (folder / "stderr.txt").open("w") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())  # the decoders' own
+    try:
+        write_whole(folder)
+    except BaseException:
+        calls.send(traceback.format_exc())
+        raise
+    calls.send("")
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     while (path := calls.recv()) is not None:
         try:
@@ -294,8 +302,8 @@ def serve(calls: Connection, folder: Path) -> None:
         calls.send((*answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start))
 
 
-def predict_list(folder: Path) -> None:
-    """Write the images that the CSV lists name, and import all that reading takes."""
+def write_whole(folder: Path) -> None:
+    """Write the images that the CSV lists name; read the whole file of each kind, which imports all that it takes."""
     for i in range(4):
         (folder / f"{i}.jpg").write_bytes(picture("JPEG"))
     for name, whole, wrap in kinds().values():
@@ -311,6 +319,7 @@ def child(folder: Path) -> Iterator[tuple[Connection, Callable[[], int | None]]]
     process = context.Process(target=serve, args=(theirs, folder), daemon=True)
     process.start()
     theirs.close()
+    assert not (problem := ours.recv()), problem
 
     def end() -> int | None:
         process.join(1)

@@ -99,8 +99,7 @@ def idx(folder: Path, size: int) -> Collected:
     test_images, test_labels = _idx_pair(folder, "t10k")
     if images.shape[1:] != test_images.shape[1:]:
         raise GalaxyError(
-            f"{folder}: training images are {images.shape}, test images {test_images.shape}, of other sizes; fetch them "
-            "again"
+            f"{folder}: training images are {images.shape}, test images {test_images.shape}; fetch them again"
         )
     images, labels = np.concatenate([images, test_images]), np.concatenate([labels, test_labels])
     return numbered(squares(images[..., None], size), labels, FASHION_CLASSES, len(test_images), str(folder))
