@@ -34,7 +34,7 @@ def is_hidden(path: PurePath) -> bool:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and its subfolders, links included, sorted by path; no hidden ones.
+    """Yield the files in a folder and its subfolders, links followed, sorted by path; no hidden ones.
 
     Each folder is entered once, however many links lead to it.
 
