@@ -45,13 +45,11 @@ def below(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise error
 
-    seen, found = set(), []
+    seen, found = {folder.resolve()}, []
     for parent, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        inner = [Path(parent, name) for name in subfolders if not is_hidden(PurePath(name))]
-        identities = {path: (path.stat().st_dev, path.stat().st_ino) for path in [Path(parent), *inner]}
-        seen.add(identities.pop(Path(parent)))
-        subfolders[:] = [path.name for path, identity in identities.items() if identity not in seen]
-        seen.update(identities.values())
+        inner = {Path(parent, name).resolve(): name for name in sorted(subfolders) if not is_hidden(PurePath(name))}
+        subfolders[:] = [name for path, name in inner.items() if path not in seen]
+        seen.update(inner)
         found += [Path(parent, name) for name in names if not is_hidden(PurePath(name))]
     yield from (path for path in sorted(found) if path.is_file())
 
