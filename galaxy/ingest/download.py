@@ -128,6 +128,8 @@ def _copy_from_zip(source: Path, archive: str, target: Path) -> None:
             "zip of everything"
         )
     path, (packed, unpacked) = holding[0], _members_of(holding[0], archive)
+    if len(packed) > 1:
+        raise GalaxyError(f"{path} holds {packed[0]} and {packed[1]}; keep one of them in it")
     with open_zip(path) as opened:
         if not packed:
             _pack([(path_in_zip(name), partial(_read_from_zip, opened, name)) for name in unpacked], path, target)
