@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     if sources:
         loaded = predictor.load(arguments.model)
         reader = loaded.readers(predictor.Options())[0]
-        images, _ = predictor.read_images(sources, reader, strict=True)
+        images, _, _ = predictor.read_images(sources, reader, strict=True)
     elif IMAGES.is_file():
         images = np.load(IMAGES, mmap_mode="r")
     else:

@@ -28,6 +28,7 @@ def run(main: Callable[[], None]) -> None:
     """Run a stage or command; end it with one message and status 1 on bad input, an absent file or a full disk."""
     try:
         main()
+        sys.stdout.flush()
     except GalaxyError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

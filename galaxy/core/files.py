@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd  # it takes a while, for which not every stage should wait
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; rename it to `path` on success, remove it on failure."""
+    """Give a temporary path beside `path` to write to; rename it to `path` on success, remove it on failure.
+
+    A device or a pipe is written to itself.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
@@ -52,6 +58,13 @@ def below(folder: Path) -> Iterator[Path]:
         seen.update(inner)
         found += [Path(parent, name) for name in names if not is_hidden(PurePath(name))]
     yield from (path for path in sorted(found) if path.is_file())
+
+
+def reserve(file: IO[bytes], size: int) -> None:
+    """Give a file its size, and reserve the space: a process that fills a memory map is killed where there is none."""
+    file.truncate(size)
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 * `galaxies`        packed sets of galaxies;
 * `field_of_view`   how much sky images hold, and which part of it a network takes;
+* `appearance`      images in a few numbers, for comparisons;
 * `split`           which galaxies train, choose the epoch (valid) and test;
 * `simulated_truth` expected votes, which only a simulation knows;
 * `augmentation`    random views to train on;

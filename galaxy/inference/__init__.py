@@ -2,8 +2,13 @@
 
 * `predictor`     predicts images: `galaxy.load(…).predict(…)`;
 * `find_images`   finds the images that a user names;
+* `lists`         reads lists of images: CSV, text, Parquet;
+* `sources`       reads an image's bytes from a file, a zip or an array;
+* `image_workers` reads many images, in processes of their own;
 * `read_image`    reads one image as the input of a network;
 * `fits`          reads FITS files as colour pictures;
+* `plausibility`  warns of images unlike those of the training;
+* `outputs`       writes predictions as CSV, Parquet or to the standard output;
 * `tree_figure`   draws a galaxy beside its decision tree;
 * `export`        writes a network as ONNX;
 * `model_card`    writes a model card;

@@ -1,25 +1,22 @@
-"""Read an image of a galaxy as the input of a network: JPEG, PNG, TIFF or FITS, of any size.
+"""Read an image of a galaxy as the input of a network: JPEG, PNG, TIFF, WebP, BMP, GIF or FITS, of any size.
 
 An image that cannot be used raises BadImageError, which says why.
 """
 
 import re
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from galaxy.core.competition import IMAGE_SIZE
 from galaxy.core.errors import GalaxyError
 from galaxy.inference import fits
-from galaxy.ingest.decode import CENTRAL, BadImageError, Cropper, central, header
+from galaxy.inference.fits import FitsOptions
+from galaxy.ingest import formats
+from galaxy.ingest.decode import CENTRAL, BadImageError, Cropper, central
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", *fits.SUFFIXES)
-
-# Unreadable images are named in our own words; what the libraries print about them, and about large images, is noise.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-warnings.filterwarnings("ignore", module=r"(PIL|astropy\.io)\.")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", *fits.SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -59,47 +56,44 @@ class Crop:
         return side
 
 
+class Picture(NamedTuple):
+    """What a network sees of one image (size×size×3 uint8, RGB), and what is doubtful about it, a sentence each."""
+
+    pixels: np.ndarray
+    warnings: list[str]
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Turns a file's bytes into `size`×`size`×3 uint8, RGB: the central square `crop`, resized by area.
-
-    `scale` multiplies the pixels of FITS files (see `galaxy.inference.fits`).
-    """
+    """Turns a file's bytes into `size`×`size`×3 uint8, RGB: the central square `crop`, resized by area."""
 
     crop: Crop
     size: int
-    scale: float = 1.0
+    fits: FitsOptions = field(default_factory=FitsOptions)
 
-    def __call__(self, name: str, data: bytes) -> np.ndarray:
-        """Read one image. FITS files are recognised by `name`, other formats by their content."""
-        if name.lower().endswith(fits.SUFFIXES):
-            return self._square(fits.read(data, self.scale))
-        form, mode, (width, height) = header(data)
+    def __call__(self, name: str, data: bytes) -> Picture:
+        """Read one image. FITS files are recognised by `name` or content, other formats by their content.
+
+        Raises:
+            BadImageError: see `galaxy.ingest.formats` and `galaxy.inference.fits`; or all pixels of the square are
+                equal.
+        """
+        if name.lower().endswith(fits.SUFFIXES) or data.startswith(fits.FIRST_CARD):
+            picture, warned = fits.read(data, self.fits)
+            return Picture(self._square(picture), warned)
+        form, mode, (width, height) = formats.header(data)
         if (form, mode) == ("JPEG", "RGB") and width == height:
             # The competition's own images must come out exactly as the preprocess stage makes them.
-            return Cropper(width, self.crop.side(width, height), self.size)(data)[0]
-        return self._square(_decode(data))
+            square = Cropper(width, self.crop.side(width, height), self.size)(data)[0]
+            return Picture(_not_constant(formats.turned(square, data)), [])
+        return Picture(self._square(formats.decode(data)), [])
 
     def _square(self, picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
-        square = central(picture, self.crop.side(width, height), self.size)
-        return cv2.cvtColor(square, cv2.COLOR_BGR2RGB)
+        return _not_constant(central(picture, self.crop.side(width, height), self.size))
 
 
-def _decode(data: bytes) -> np.ndarray:
-    """Decode to H×W×3 uint8, BGR. 16 bits become 8, grey three equal colours, and transparent pixels black."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise BadImageError("damaged or truncated")
-    if picture.dtype == np.uint16:
-        picture = cv2.convertScaleAbs(picture, alpha=255 / 65535)
-    if picture.dtype != np.uint8:
-        raise BadImageError(f"pixels of type {picture.dtype}; save it with 8 or 16 bits per colour, or as FITS")
-    if picture.ndim == 2:
-        return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
-    if picture.shape[2] == 4:
-        opaque = picture[..., 3:].astype(np.float32) / 255
-        return cv2.convertScaleAbs(picture[..., :3] * opaque)
-    if picture.shape[2] != 3:
-        raise BadImageError(f"{picture.shape[2]} channels; 1, 3 or 4 are needed")
-    return picture
+def _not_constant(square: np.ndarray) -> np.ndarray:
+    if (square == square[0, 0]).all():
+        raise BadImageError(f"every pixel has the same value (red, green, blue: {square[0, 0].tolist()})")
+    return square

@@ -3,6 +3,8 @@
 import pathlib
 import re
 import textwrap
+import unicodedata
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,10 +17,12 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
 from galaxy.core.runtime import progress
 from galaxy.evaluation import figures
-from galaxy.inference.find_images import Source
+from galaxy.inference import image_workers
 from galaxy.inference.read_image import SUFFIXES, Reader
+from galaxy.inference.sources import Source
 from galaxy.report import likeliest_path
 
 PLACES: dict[int, tuple[float, tuple[float, ...]]] = {
@@ -46,7 +50,16 @@ BRANCH, LABEL, BEND = 0.30, 0.33, 0.40
 PICTURE = 400
 """Side of the picture in pixels."""
 
+# A name may have letters that the font does not; they become boxes.
+warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+
 LIKELY, OTHER = "#1f6fb4", "#b9bec4"
+
+PART = 256
+"""Pictures in memory at a time."""
+
+LONGEST_NAME = 200
+"""Bytes; file systems take 255, with an ending and, while it is written, a beginning."""
 
 Point = tuple[float, float]
 
@@ -63,33 +76,43 @@ def write_all(folder: pathlib.Path, sources: Sequence[Source], table: pd.DataFra
     fractions = table[list(decision_tree.COLUMNS)].to_numpy()
     names = file_names([source.name for source in sources])
     with progress("draw", len(sources), "figures") as bar:
-        for source, values, name in zip(sources, fractions, names, strict=True):
-            figures.save(
-                draw(finer(source.name, source.read()), values, pathlib.PurePath(source.name).name), folder / name
-            )
-            bar.update()
+        for start in range(0, len(sources), PART):
+            part = sources[start : start + PART]
+            pixels = image_workers.Pixels(len(part), PICTURE)
+            for row, outcome in image_workers.read(part, finer, pixels):
+                if outcome.problem:
+                    raise GalaxyError(f"{part[row].name}: {outcome.problem}; it changed after it was predicted")
+                title = pathlib.PurePath(part[row].name).name
+                figure = draw(pixels.array[row], fractions[start + row], title)
+                figures.save(figure, folder / names[start + row])
+                bar.update()
 
 
 def file_names(names: Sequence[str]) -> list[str]:
-    """Return a file name per figure: the image's, preceded by its folders and followed by a number if it is taken."""
-    chosen: list[str] = []
+    """Return a file name per figure: the image's, preceded by its folders and followed by a number if it is taken.
+
+    No two names differ in capitals alone, and none is longer than file systems take.
+    """
+    chosen: dict[str, str] = {}
     for name in names:
         suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
         stem = name[: len(name) - len(suffix)]
         with_folders = _file_name(stem)
         candidate = _file_name(pathlib.PurePath(stem).name)
-        if candidate in chosen:
+        if candidate.casefold() in chosen:
             candidate = with_folders
         number = 2
-        while candidate in chosen:
+        while candidate.casefold() in chosen:
             candidate = f"{with_folders}-{number}"
             number += 1
-        chosen.append(candidate)
-    return [f"{name}.png" for name in chosen]
+        chosen[candidate.casefold()] = candidate
+    return [f"{name}.png" for name in chosen.values()]
 
 
 def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", text).lstrip("._")
+    """Return a text's last characters, at most `LONGEST_NAME` bytes, with `_` for what is no letter or digit."""
+    name = re.sub(r"[^\w.+-]+", "_", unicodedata.normalize("NFC", text))
+    return name.encode()[-LONGEST_NAME:].decode(errors="ignore").lstrip("._") or "image"
 
 
 def draw(picture: np.ndarray, fractions: np.ndarray, title: str) -> Figure:
@@ -100,7 +123,8 @@ def draw(picture: np.ndarray, fractions: np.ndarray, title: str) -> Figure:
         fractions: the galaxy's 37 vote fractions.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(17, 6.5), layout="constrained", width_ratios=[1, 4.2])
-    figure.suptitle(f"{title}\n{likeliest_path.sentence(fractions)}", fontsize=13)
+    title = textwrap.fill(title, 150)
+    figure.suptitle(f"{title}\n{likeliest_path.sentence(fractions)}", fontsize=13, parse_math=False)
     left.imshow(picture)
     left.axis("off")
     _draw_tree(right, fractions)

@@ -5,6 +5,7 @@
 * `kaggle_download` the zips from Kaggle, resumed and checked;
 * `zips`            reading zips of any origin;
 * `archives`        reading and checking the competition's zips;
+* `formats`         image files of any kind, to pixels;
 * `decode`          one JPEG to a small square;
 * `preprocess`      all JPEGs to packed sets, on all cores.
 """

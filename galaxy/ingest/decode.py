@@ -1,18 +1,18 @@
-"""One image: from a JPEG's bytes to a small square, with OpenCV.
+"""One image: from a JPEG's bytes to a small square.
 
 A JPEG stores coarse and fine detail separately, so it can be decoded at a half, quarter or eighth of its size, several
 times faster. This is done if the target is small enough: the resize would only average those pixels away.
 """
 
-import io
 from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from galaxy.core.centre_crop import central_square
+from galaxy.ingest.formats import BadImageError, header, jpeg
 
 CENTRAL = 10
 """Side of the square whose mean colour the central-pixel benchmark uses, in pixels of the original."""
@@ -20,49 +20,25 @@ CENTRAL = 10
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 """Pillow refuses images with more pixels: 179 million."""
 
-_DECODERS = {
-    1: cv2.IMREAD_COLOR_BGR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
 _END_OF_IMAGE = b"\xff\xd9"
 
 
-class BadImageError(Exception):
-    """An image that cannot be used; the message says why, the caller knows which."""
-
-
-def header(data: bytes) -> tuple[str, str, tuple[int, int]]:
-    """Return an image file's format, colour mode (Pillow's names) and (width, height), without decoding pixels.
-
-    Raises:
-        BadImageError: it is no image, or has too many pixels for the memory (Pillow's limit).
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"]) as image:
-            return str(image.format), image.mode, image.size
-    except Image.DecompressionBombError:
-        raise BadImageError("too many pixels; cut the galaxy out of it") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        raise BadImageError(f"no readable image ({len(data)} bytes)") from None
-
-
 def check_jpeg(data: bytes, side: int) -> None:
-    """Check that `data` is a whole RGB JPEG of `side`×`side` pixels, without decoding pixels.
+    """Check what the header says: that `data` is an RGB JPEG of `side`×`side` pixels, and that it has an end.
+
+    Bytes after the end do not matter. Pixels are not decoded; `galaxy.ingest.formats.jpeg` finds damage in them.
 
     Raises:
-        BadImageError: it is not. OpenCV would accept a grey image, a PNG or another size silently, and some versions
-            fill a truncated image with grey.
+        BadImageError: it is not. Decoders would accept a grey image or another size silently.
     """
-    form, mode, size = header(data)
+    form, mode, size = header(data, "JPEG")
     if form != "JPEG":
         raise BadImageError(f"{form}, not JPEG")
     if mode != "RGB":
         raise BadImageError(f"colour mode {mode}, not RGB")
     if size != (side, side):
         raise BadImageError(f"{size[0]}×{size[1]} pixels, not {side}×{side}")
-    if not data.rstrip(b"\0").endswith(_END_OF_IMAGE):
+    if _END_OF_IMAGE not in data:
         raise BadImageError("truncated")
 
 
@@ -122,9 +98,7 @@ class Cropper:
             BadImageError: the data is not a whole JPEG of the right size.
         """
         check_jpeg(data, self.side)
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _DECODERS[self.factor] | cv2.IMREAD_IGNORE_ORIENTATION)
-        if decoded is None:
-            raise BadImageError("damaged")
+        decoded = jpeg(data, self.side // self.factor)
         rows, cover = self._central
         colour = np.einsum("i,j,ijc->c", cover, cover, decoded[rows, rows].astype(np.float64))
         image = central(decoded, self.crop // self.factor, self.size)

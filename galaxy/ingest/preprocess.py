@@ -1,6 +1,5 @@
 """From zips of JPEGs to packed sets (see `galaxy.data.galaxies`): decode, centre crop, resize, on all cores."""
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,8 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     """
     shape = (len(members), cropper.size, cropper.size, 3)
     np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
-    _reserve(target)
+    with target.open("r+b") as file:
+        files.reserve(file, target.stat().st_size)
     chunks = [slice(start, min(start + CHUNK, len(members))) for start in range(0, len(members), CHUNK)]
     colours = np.empty((len(members), 3))
     problems: list[str] = []
@@ -71,13 +71,6 @@ def pack(path: Path, members: list[str], cropper: Cropper, target: Path) -> np.n
     if problems:
         raise list_problems(f"{path}: images that cannot be used", problems, "Fetch or fix them, or leave them out.")
     return colours
-
-
-def _reserve(path: Path) -> None:
-    """Reserve the file's space on the disk: a process that writes to a memory map is killed if the disk is full."""
-    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 from galaxy.core import decision_tree, files
 from galaxy.core.params import Train
 from galaxy.core.paths import TrainingPaths
+from galaxy.data import appearance
 from galaxy.data.augmentation import Augment, colour_axis
 from galaxy.data.batches import Images, TrainingData
 from galaxy.data.field_of_view import Cutout, FieldOfView
@@ -48,7 +49,12 @@ def train(
     data = TrainingData(
         train=Images(galaxies.images, galaxies.votes, train, augment),
         valid=Images(galaxies.images, galaxies.votes, rows["valid"]),
-        description={"training_galaxies": len(train), "split": files.fingerprint(split), "source": source},
+        description={
+            "training_galaxies": len(train),
+            "split": files.fingerprint(split),
+            "source": source,
+            "appearance": appearance.statistics(pixels, train, cutout.input.size),
+        },
         cutout=cutout,
     )
     means = torch.from_numpy(galaxies.votes[train].mean(axis=0))

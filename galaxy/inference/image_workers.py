@@ -1,0 +1,239 @@
+"""Read many images in processes of their own, so that a bad file costs no more than itself.
+
+Whatever a file does to the process that reads it (any error, a crash, an endless loop, all memory), it is named, and
+the others are read. All processes together get `MEMORY`, in equal shares. What fails in its share, or takes a
+process down, is tried once more in one process that has all of it.
+"""
+
+import functools
+import itertools
+import math
+import os
+import re
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from io import FileIO
+from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import cv2
+import numpy as np
+from pebble import ProcessExpired, ProcessPool
+
+from galaxy.core import files
+from galaxy.core.errors import GalaxyError, describe
+from galaxy.inference.read_image import Reader
+from galaxy.inference.sources import Source
+from galaxy.ingest.decode import BadImageError, header
+
+SECONDS = 30
+"""Most time for one file."""
+
+MEMORY = 2**31
+"""Bytes for the pictures of all processes together; limited on Linux only."""
+
+LEAST_SHARE = 2**28
+"""Least bytes for a process: with more cores than this allows, some do not read."""
+
+CHUNK = 16
+"""Most files per task: enough to make the pool's overhead small."""
+
+
+class Outcome(NamedTuple):
+    """Why an image cannot be read, if it cannot; `again` if it may be read with more memory; what is doubtful in it."""
+
+    problem: str = ""
+    again: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class Pixels:
+    """The images that the processes fill: `array`, N×size×size×3 uint8, in memory; elsewhere than on Linux, in a file.
+
+    Raises:
+        GalaxyError: there is no room for them.
+    """
+
+    def __init__(self, count: int, size: int) -> None:
+        shape = (count, size, size, 3)
+        if sys.platform == "linux":
+            self._file: IO[bytes] = os.fdopen(os.memfd_create("pixels"), "r+b")
+            self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
+        else:
+            self._file = tempfile.NamedTemporaryFile()  # noqa: SIM115 (open as long as the array is needed)
+            self.path = self._file.name
+        try:
+            files.reserve(self._file, math.prod(shape))
+        except OSError as error:
+            needed = f"{count:,} images of {size}×{size} pixels need {math.prod(shape) / 2**20:,.0f} MB"
+            raise GalaxyError(f"no room for the pixels: {needed} of memory ({error.strerror})") from None
+        self.array = np.memmap(self._file, np.uint8, "r+", shape=shape)
+
+
+class _Process(SpawnProcess):
+    """A fresh process that does not run the user's script again, and that Ctrl-C in a terminal does not reach.
+
+    Without the first, a script without `if __name__ == "__main__"` could not predict.
+    """
+
+    _lock = threading.Lock()
+
+    def start(self) -> None:
+        main = vars(sys.modules["__main__"])
+        with self._lock:
+            kept = {name: main.get(name) for name in ("__spec__", "__file__")}
+            main.update(dict.fromkeys(kept))
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if os.name == "posix" else None
+            try:
+                super().start()
+            finally:
+                if blocked is not None:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+                main.update(kept)
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
+def start() -> None:
+    """Start the processes, so that they are ready when something else, such as importing torch, is done."""
+    _pool(os.getpid()).schedule(os.getpid)
+
+
+def read(sources: Sequence[Source], reader: Reader, pixels: Pixels) -> Iterator[tuple[int, Outcome]]:
+    """Read images into the rows of `pixels`; yield each one's number and outcome, as soon as it is there.
+
+    Raises:
+        GalaxyError: no process can be started.
+    """
+    size = max(1, min(CHUNK, len(sources) // (4 * _number())))
+    chunks = (range(first, min(first + size, len(sources))) for first in range(0, len(sources), size))
+    again = []
+    for row, outcome in _run(_pool(os.getpid()), 2 * _number(), chunks, sources, reader, pixels.path):
+        if outcome.again:
+            again.append(row)
+        else:
+            yield row, outcome
+    if again:
+        with ProcessPool(1, initializer=_prepare, initargs=(MEMORY,), context=_Context()) as pool:
+            try:
+                yield from _run(pool, 1, ([row] for row in again), sources, reader, pixels.path)
+            finally:
+                pool.stop()
+
+
+def _number() -> int:
+    """Return the number of processes."""
+    from joblib import cpu_count  # the processes themselves do not need it
+
+    return min(cpu_count(), MEMORY // LEAST_SHARE)
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(process: int) -> ProcessPool:
+    """Return the pool of this process (a fork of it needs its own); it is kept, because starting it takes time."""
+    return ProcessPool(_number(), initializer=_prepare, initargs=(MEMORY // _number(),), context=_Context())
+
+
+def _run(
+    pool: ProcessPool,
+    ahead: int,
+    chunks: Iterable[Sequence[int]],
+    sources: Sequence[Source],
+    reader: Reader,
+    target: str,
+) -> Iterator[tuple[int, Outcome]]:
+    """Read in chunks, at most `ahead` of them at a time."""
+    chunks = iter(chunks)
+    waiting: dict[Future[list[Outcome]], Sequence[int]] = {}
+    try:
+        while True:
+            for rows in itertools.islice(chunks, ahead - len(waiting)):
+                images = [(row, sources[row].name, sources[row].read) for row in rows]  # without the lists' tables
+                waiting[pool.schedule(_read, (reader, images, target), timeout=SECONDS)] = rows
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                rows = waiting.pop(future)
+                error = future.exception()
+                yield from zip(rows, future.result() if error is None else _failed(error, len(rows)), strict=True)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _failed(error: BaseException, images: int) -> list[Outcome]:
+    """Return the outcomes of a task that did not end: of several files, it is not known which one is to blame."""
+    if isinstance(error, BrokenProcessPool):
+        _pool.cache_clear()
+        raise GalaxyError(f"the processes that read images cannot be started ({describe(error)})")
+    if isinstance(error, TimeoutError):
+        return [Outcome(f"takes more than {SECONDS} seconds to read", again=images > 1)] * images
+    if isinstance(error, ProcessExpired):
+        code = int(error.exitcode or 0)
+        how = signal.strsignal(-code) if code < 0 else f"status {code}"
+        return [Outcome(f"crashes its decoder ({how})", again=True)] * images
+    return [Outcome(f"cannot be read ({describe(error)})", again=True)] * images
+
+
+_share = MEMORY
+
+
+def _prepare(share: int) -> None:
+    """Limit this process's memory; silence it, because what libraries print about a file names none."""
+    global _share
+    _share = share
+    cv2.setNumThreads(1)  # there is a process per core already
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pebble's handler would wait for the end of a decoder's loop
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    if sys.platform == "linux":
+        import resource
+
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        for kind, limit in ((resource.RLIMIT_AS, held + share), (resource.RLIMIT_CORE, 0)):
+            hard = resource.getrlimit(kind)[1]
+            resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _read(reader: Reader, images: Sequence[tuple[int, str, Callable[[], bytes]]], target: str) -> list[Outcome]:
+    """Read images in one of the processes, each given by its row, its name and a function that reads its bytes."""
+    with Path(target).open("r+b", buffering=0) as file:
+        return [_outcome(reader, *image, file) for image in images]
+
+
+def _outcome(reader: Reader, row: int, name: str, read: Callable[[], bytes], file: FileIO) -> Outcome:
+    data = b""
+    try:
+        data = read()
+        pixels, warned = reader(name, data)
+        file.seek(row * pixels.nbytes)
+        file.write(pixels.tobytes())
+        return Outcome(warnings=tuple(warned))
+    except (BadImageError, GalaxyError) as error:
+        problem, short = str(error), False
+    except Exception as error:  # a damaged file may raise any error of any library
+        problem = getattr(error, "strerror", None) or f"cannot be read ({type(error).__name__}: {describe(error)})"
+        short = isinstance(error, MemoryError) or re.search("alloc|memory", problem, re.IGNORECASE) is not None
+    what, needed = _size(data)
+    if short or needed > _share:  # some decoders call a file damaged if they get no memory
+        problem = f"{what} cannot be read in {_share / 2**30:.1f} GB of memory; cut the galaxy out of it"
+        return Outcome(problem, again=True)
+    return Outcome(problem)
+
+
+def _size(data: bytes) -> tuple[str, int]:
+    """Return an image's size in words, and about how much memory it takes: as bytes and as floats."""
+    try:
+        width, height = header(data)[2]
+    except Exception:
+        return f"{len(data):,} bytes", 8 * len(data)
+    return f"{width}×{height} pixels", 15 * width * height
