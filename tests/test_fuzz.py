@@ -215,7 +215,7 @@ def predict(path: Path) -> None:
         except (BadImageError, OSError) as error:
             refused.append(error)
         else:
-            check_pixels(getattr(image, "pixels", image), 32, 32, 3)
+            check_pixels(image.pixels, 32, 32, 3)
     if refused:
         raise refused[0]
 

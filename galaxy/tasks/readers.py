@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import cv2
 import h5py
 import numpy as np
 
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError, describe, list_problems
 from galaxy.core.runtime import progress
-from galaxy.ingest import archives, zips
+from galaxy.ingest import archives, formats, zips
 from galaxy.ingest.decode import square, squares
+from galaxy.ingest.formats import BadImageError
 
 FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -246,12 +246,10 @@ class Members:
         problems = []
         with progress(f"decode {self.path.name}", len(names)) as bar:
             for i, name in enumerate(names):
-                content = self.read(name)
-                decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB) if content else None
-                if decoded is None:
-                    problems.append(f"{name}: no readable image ({len(content)} bytes)")
-                else:
-                    images[i] = square(decoded, size)
+                try:
+                    images[i] = square(formats.decode(self.read(name)), size)
+                except BadImageError as error:
+                    problems.append(f"{name}: {error}")
                 bar.update()
         if problems:
             raise list_problems(f"{self.path}: images that cannot be used", problems, "Fix them, or leave them out.")
