@@ -15,14 +15,14 @@ from conftest import augmentation
 
 from galaxy import cli
 from galaxy.core import competition, decision_tree, stretch
-from galaxy.core.centre_crop import central_square
+from galaxy.core.centre_crop import central_square, squares
 from galaxy.core.params import Params
 from galaxy.core.paths import TrainingPaths
 from galaxy.data import appearance, split
 from galaxy.data.galaxies import Galaxies
 from galaxy.inference import plausibility, predictor
 from galaxy.ingest import archives
-from galaxy.ingest.decode import Cropper, squares
+from galaxy.ingest.decode import Cropper
 from galaxy.training import vote_fractions
 
 SIZE = 64

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from galaxy.ingest.decode import squares
+from galaxy.core.centre_crop import squares
 
 MEASURES = ("median", "centre", "sky", "border", "saturated", "grain", "redness", "greenness")
 """What is measured, see `measure`."""

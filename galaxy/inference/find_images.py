@@ -68,7 +68,7 @@ def columns(found: Sequence[Source]) -> pd.DataFrame:
             parts.append(pd.DataFrame({lists.FILE: [source.name for source in members]}))
         else:
             rows = [source.row.number for source in members if source.row]
-            files = [listing.paths[row] for row in rows]
+            files = [sources.as_utf8(listing.paths[row]) for row in rows]
             parts.append(listing.columns.iloc[rows].assign(**{lists.FILE: files}))
     table = pd.concat(parts, ignore_index=True)
     return table[[*(name for name in table if name != lists.FILE), lists.FILE]]
@@ -174,7 +174,7 @@ def _members(path: Path) -> list[Source]:
             if name.endswith("/") or any(left_out.hidden(part) for part in member.parts):
                 continue
             if _is_image(member.name, functools.partial(_member_beginning, archive, name)):
-                read = functools.partial(sources.read_member, path, name)
+                read = functools.partial(sources.read_member, path.absolute(), name)
                 found.append(Source(printable(f"{path}/{name}"), read, path))
             else:
                 left_out.add(member.name)
@@ -211,9 +211,8 @@ class _LeftOut:
     def checked(self, found: list[Source], whole: bool = True) -> list[Source]:
         """Say what is left out; return the images, of which a `whole` input has one."""
         if whole and not found:
-            raise GalaxyError(
-                f"{self.where}: no image there{self._text('; it has ')}; images end in {', '.join(SUFFIXES)}"
-            )
+            endings = ", ".join(SUFFIXES)
+            raise GalaxyError(f"{self.where}: no image there; images end in {endings}{self._text('; it has ')}")
         if text := self._text(f"left out of {self.where}: "):
             note(text)
         return found
@@ -245,7 +244,12 @@ def _beginning(path: Path) -> bytes:
 
 
 def _file(path: Path) -> Source:
-    return Source(printable(str(path)), functools.partial(sources.read_file, path), path)
+    return Source(printable(str(path)), _reading(path), path)
+
+
+def _reading(path: Path) -> Callable[[], bytes]:
+    """Return what reads a file in another process, which may have another current folder."""
+    return functools.partial(sources.read_file, path.absolute())
 
 
 def _listed(listing: Listing, folder: Path) -> list[Source]:
@@ -274,4 +278,4 @@ def _in_row(listing: Listing, number: int, text: str, folder: Path) -> Source:
     path = folder / text
     if text != text.strip() and not path.exists():
         path = folder / text.strip()
-    return Source(printable(str(path)), functools.partial(sources.read_file, path), path, row)
+    return Source(printable(str(path)), _reading(path), path, row)

@@ -62,18 +62,24 @@ class Pixels:
 
     def __init__(self, count: int, size: int) -> None:
         shape = (count, size, size, 3)
+        if math.prod(shape) > _free_memory():
+            needed = f"{count:,} images of {size}×{size} pixels need {math.prod(shape) / 2**20:,.0f} MB"
+            raise GalaxyError(f"no room for the pixels: {needed} of memory; name fewer images at a time")
         if sys.platform == "linux":
             self._file: IO[bytes] = os.fdopen(os.memfd_create("pixels"), "r+b")
             self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
         else:
             self._file = tempfile.NamedTemporaryFile()  # noqa: SIM115 (open as long as the array is needed)
             self.path = self._file.name
-        try:
-            files.reserve(self._file, math.prod(shape))
-        except OSError as error:
-            needed = f"{count:,} images of {size}×{size} pixels need {math.prod(shape) / 2**20:,.0f} MB"
-            raise GalaxyError(f"no room for the pixels: {needed} of memory ({error.strerror})") from None
+        files.reserve(self._file, math.prod(shape))
         self.array = np.memmap(self._file, np.uint8, "r+", shape=shape)
+
+
+def _free_memory() -> float:
+    """Return the bytes of memory that are available, where the system tells."""
+    if sys.platform == "linux":
+        return 1024 * int(re.findall(r"MemAvailable: +(\d+)", Path("/proc/meminfo").read_text())[0])
+    return math.inf
 
 
 class _Process(SpawnProcess):

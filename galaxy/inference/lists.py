@@ -15,7 +15,7 @@ import pandas as pd
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError, describe
-from galaxy.inference.sources import note, printable
+from galaxy.inference.sources import as_utf8, note, printable
 
 TEXT = (".csv", ".tsv", ".txt")
 ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
@@ -91,6 +91,8 @@ def listing(table: pd.DataFrame, where: str) -> Listing:
         note(f"{where}: columns called as those of the results become {', '.join(renamed.values())}")
     paths = [path if isinstance(path, str) else "" for path in table[table.columns[names.index(column)]]]
     columns = table.set_axis(names, axis="columns").rename(columns=renamed)
+    for name in columns.select_dtypes(object):
+        columns[name] = [as_utf8(value) if isinstance(value, str) else value for value in columns[name]]
     if column == FILE:
         columns = columns.drop(columns=FILE)  # the results have it anyway
     return Listing(where, columns, paths)
@@ -125,7 +127,7 @@ def _text_table(path: Path, where: str) -> pd.DataFrame:
     except csv.Error as error:
         problem = f"line {reader.line_num}: {describe(error)}"
         raise GalaxyError(f"{where} cannot be read as CSV: {problem}; make it again") from None
-    return pd.DataFrame(rows[1:], columns=[printable(name) for name in rows[0]], dtype=object)
+    return pd.DataFrame(rows[1:], columns=[as_utf8(name) for name in rows[0]], dtype=object)
 
 
 def _text(path: Path, where: str) -> str:
@@ -138,9 +140,9 @@ def _text(path: Path, where: str) -> str:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             text = data.decode("utf-16")
         else:
-            text = data.decode("utf-8-sig", "surrogateescape")
+            text = data.decode("utf-8", "surrogateescape")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise GalaxyError(f"{where} cannot be read as a list: {describe(error)}") from None
     if "\0" in text:
         raise GalaxyError(f"{where} cannot be read as a list: it is no text")
-    return text
+    return text.removeprefix("\ufeff")

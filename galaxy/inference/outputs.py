@@ -79,7 +79,9 @@ def write(out: Path, table: pd.DataFrame) -> None:
     """Write predictions; a link is kept, and the file that it points to replaced."""
     if out == STDOUT:
         sys.stdout.flush()
-        sys.stdout.buffer.write(_as_text(table).to_csv(index=False).encode())
+        # Python's own may be unbuffered, and then writes no more than the pipe takes at once.
+        with open(sys.stdout.fileno(), "wb", closefd=False) as file:
+            file.write(_as_text(table).to_csv(index=False).encode())
         return
     with files.atomic(out if _is_device(out) else _target(out)) as part:
         if _is_parquet(out):

@@ -154,7 +154,7 @@ class Predictor:
         Raises:
             GalaxyError: no image can be read; or, if `strict`, one cannot; or, if `refuse_doubtful`, one has a warning.
         """
-        step = max(options.batch_size, PART // sum(3 * reader.size**2 for reader in set(self.readers(options))))
+        step = max(1, PART // sum(3 * reader.size**2 for reader in set(self.readers(options))))
         starts = range(0, len(sources), step)
         parts, problems, warned = [], {}, {}
         for number, start in enumerate(starts, 1):

@@ -25,6 +25,7 @@ LARGEST_FILE = 2**30
 """Most bytes of a file that is read: enough for FITS files and TIFFs of whole fields."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|II[*+]\0|MM\0[*+]|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP|SIMPLE  =", re.DOTALL
 )
@@ -45,7 +46,16 @@ class Source:
 
 def printable(text: str) -> str:
     """Return a name as UTF-8 can hold and a terminal print it: other bytes and control characters as `\\x..`."""
-    return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", text)
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\x{ord(match[0]) & 0xFF:02x}"
+
+
+def as_utf8(text: str) -> str:
+    """Return a text with `\\x..` for each byte that is not UTF-8 (Python's surrogates)."""
+    return _SURROGATE.sub(_escape, text)
 
 
 def note(text: str) -> None:

@@ -103,18 +103,3 @@ class Cropper:
         colour = np.einsum("i,j,ijc->c", cover, cover, decoded[rows, rows].astype(np.float64))
         image = central(decoded, self.crop // self.factor, self.size)
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), colour[::-1]
-
-
-def squares(images: np.ndarray, size: int) -> np.ndarray:
-    """Return `square` of each of N images."""
-    return np.stack([square(np.ascontiguousarray(image), size) for image in images])
-
-
-def square(image: np.ndarray, size: int) -> np.ndarray:
-    """Return the central square of an H×W×C image, resized to `size`×`size` unless it has that size."""
-    side = min(image.shape[:2])
-    central = central_square(image, side)
-    if side == size:
-        return central
-    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return cv2.resize(central, (size, size), interpolation=method).reshape(size, size, -1)

@@ -175,7 +175,8 @@ def decode(data: bytes) -> np.ndarray:
             image.load()
             if form == "PNG" and data[24] == 16 and "transparency" in image.info:
                 raise BadImageError("PNG of 16 bits with a transparent colour; save it with 8 bits or without")
-            return _rgb(ImageOps.exif_transpose(image), white_is_zero)
+            ImageOps.exif_transpose(image, in_place=True)
+            return _rgb(image, white_is_zero)
     except BadImageError:
         raise
     except Exception as error:  # a damaged file may raise anything in Pillow
@@ -206,7 +207,7 @@ def _rgb(image: Image.Image, white_is_zero: bool) -> np.ndarray:
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
         return np.asarray(cv2.convertScaleAbs(rgba[..., :3] * (rgba[..., 3:].astype(np.float32) / 255)))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _check_tiff(data: bytes) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import files, source_info
-from galaxy.core.centre_crop import central_square
+from galaxy.core.centre_crop import central_square, squares
 from galaxy.data.split import SETS
-from galaxy.ingest.decode import squares
 
 UNUSED = "unused"
 """The set of images that are left out, besides train, valid and test."""

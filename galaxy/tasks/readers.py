@@ -17,10 +17,10 @@ import h5py
 import numpy as np
 
 from galaxy.core import files
+from galaxy.core.centre_crop import square, squares
 from galaxy.core.errors import GalaxyError, describe, list_problems
 from galaxy.core.runtime import progress
 from galaxy.ingest import archives, formats, zips
-from galaxy.ingest.decode import square, squares
 from galaxy.ingest.formats import BadImageError
 
 FASHION_CLASSES = (
