@@ -322,7 +322,7 @@ def child(folder: Path) -> Iterator[tuple[Connection, Callable[[], int | None]]]
     assert not (problem := ours.recv()), problem
 
     def end() -> int | None:
-        process.join(1)
+        process.join(5)
         return process.exitcode
 
     try:
@@ -355,6 +355,7 @@ def tried(folder: Path, cases: list[tuple[str, int]]) -> Iterator[tuple[str, int
                 yield kind, number, result, reason
             else:
                 calls.send(None)
+                end()
 
 
 def fuzz(folder: Path, total: int) -> None:
