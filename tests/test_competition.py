@@ -1,6 +1,8 @@
 """Competition files with a mistake are refused by name; whole ones pass."""
 
 import random
+import resource
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from galaxy.core.errors import GalaxyError
 from galaxy.ingest import archives
 from galaxy.ingest.decode import Cropper
 from galaxy.ingest.preprocess import pack
+from galaxy.ingest.zips import read_member
 
 HEADER = ",".join(["GalaxyID", *decision_tree.COLUMNS])
 
@@ -50,6 +53,12 @@ def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callab
     assert table["Class1.1"].tolist() == [1.0, 1.0]
 
 
+def test_numbers_are_read_in_any_notation_and_ids_with_leading_zeros(tmp_path: Path):
+    text = "\n".join([HEADER, row("000123", Class1_1="1e0", Class6_2=" +1.", Class8_1=".0")])
+    table = archives.read_solutions(solutions(tmp_path, text))
+    assert table.loc[0, ["GalaxyID", "Class1.1", "Class6.2", "Class8.1"]].tolist() == [123, 1, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -59,7 +68,21 @@ def test_solutions_are_read_however_they_were_saved(tmp_path: Path, edit: Callab
             [HEADER.replace("Class1.1,Class1.2", "Class1.2,Class1.1"), row()],
             "column 2 is Class1.2, it must be Class1.1",
         ),
-        ([HEADER.replace(",", ";"), row().replace(",", ";")], "separated by commas"),
+        ([HEADER.replace(",", ";"), row().replace(",", ";")], "must be separated by commas, not by ';'; save it so"),
+        ([HEADER.replace(",", "\t"), row().replace(",", "\t")], "must be separated by commas, not by '\\t'"),
+        ([HEADER.lower(), row()], "missing: GalaxyID, Class1.1"),
+        ([HEADER.replace(",", ", "), row()], "unknown:  Class1.1"),
+        ([HEADER, row().replace("0,0,0", "0,1,0,0,1", 1)], "cannot be read as CSV"),
+        ([HEADER, row(Class1_1="0x1")], "row 2: Class1.1 is '0x1'"),
+        ([HEADER, row("1e5")], "row 2: GalaxyID '1e5'"),
+        ([HEADER, row("1.00008E+05")], "row 2: GalaxyID '1.00008E+05'"),
+        ([HEADER, row("100008.0")], "row 2: GalaxyID '100008.0'"),
+        ([HEADER, row("0100001"), row("100001")], "row 3: GalaxyID 100001 for the second time"),
+        ([HEADER, row("9007199254740993")], "row 2: GalaxyID '9007199254740993'"),
+        ([HEADER, row("-0")], "row 2: GalaxyID '-0'"),
+        ([HEADER, row("NaN")], "row 2: GalaxyID 'NaN'"),
+        (["," * 10**6], "more than 4,096 columns"),
+        ([HEADER, *["1"] * 300_000], "more than 262,144 rows"),
         ([HEADER, row(Class1_1="")], "row 2: Class1.1 is ''"),
         ([HEADER, row(Class1_1="nan")], "row 2: Class1.1 is 'nan'"),
         ([HEADER, row(Class8_2="-0.5")], "row 2: Class8.2 is '-0.5'"),
@@ -205,6 +228,71 @@ def test_an_id_twice_and_no_image_at_all_are_refused(tmp_path: Path, names: tupl
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["9.jpg", "009.JPG", "a/9.jpeg", "a\\b\\9.Jpg", "./a/9.jpg", "/9.jpg"])
+def test_images_are_found_however_a_program_wrote_their_names(tmp_path: Path, name: str):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for other in ("a/", ".ipynb_checkpoints/9.jpg", "a/._9.jpg", "__MACOSX/8.jpg", "a/notes.txt"):
+            archive.writestr(other, b"")
+        archive.writestr(name, b"")
+    assert archives.image_members(path) == {9: name}
+
+
+@pytest.mark.parametrize("name", ["8.png", "8 (1).jpg", "galaxy_8.jpg", "a/8.jpg.tif", "1234567890123.jpg", "٣.jpg"])
+def test_a_picture_of_another_name_is_not_left_out_without_a_word(tmp_path: Path, name: str):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("9.jpg", b"")
+        archive.writestr(name, b"")
+    with pytest.raises(GalaxyError) as error:
+        archives.image_members(path)
+    assert str(error.value).endswith(
+        f"images.zip: pictures not named <GalaxyID>.jpg (1 in all). Rename them, or leave them out.\n  {name}"
+    )
+
+
+BOMBS = {"deflate": (zipfile.ZIP_DEFLATED, 9), "bzip2": (zipfile.ZIP_BZIP2, 9), "LZMA": (zipfile.ZIP_LZMA, None)}
+
+
+@pytest.mark.parametrize(("compression", "level"), BOMBS.values(), ids=BOMBS.keys())
+def test_a_member_that_inflates_to_more_than_it_claims_takes_no_memory(
+    tmp_path: Path, compression: int, level: int | None
+):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", compression, compresslevel=level) as archive:
+        with archive.open("9.jpg", "w") as member:
+            for _ in range(100):
+                member.write(bytes(2**20))
+        archive.getinfo("9.jpg").file_size = 1000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with zipfile.ZipFile(path) as archive, pytest.raises(zipfile.BadZipFile, match="does not inflate to the 1,000"):
+        read_member(archive, "9.jpg", 2**20)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+def test_a_zip_of_millions_of_members_is_refused_before_they_are_listed(tmp_path: Path):
+    path = tmp_path / "many.zip"
+    size = 2**27
+    with path.open("wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        file.write(b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 65535, 65535, size, 0, 0))
+    with pytest.raises(GalaxyError, match="a list of members of 134,217,728 bytes"):
+        archives.image_members(path)
+
+
+def test_a_zip_in_zip64_is_read(tmp_path: Path):
+    path = tmp_path / "images.zip"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("9.jpg", "w", force_zip64=True) as member,
+    ):
+        member.write(b"pixels")
+    assert archives.image_members(path) == {9: "9.jpg"}
+    with archives.open_zip(path) as archive:
+        assert read_member(archive, "9.jpg", 100) == b"pixels"
+
+
 def patched(path: Path, offset: int, value: bytes) -> None:
     """Overwrite bytes in the entry of a zip's only member, in the central directory (signature PK 1 2)."""
     content = bytearray(path.read_bytes())
@@ -252,7 +340,7 @@ def test_members_with_paths_that_lead_out_of_the_zip_are_read_and_never_written(
         for name in ("../9.jpg", "/tmp/10.jpg", "C:\\11.jpg"):  # noqa: S108 (nothing is written there)
             archive.writestr(name, b"no image")
     members = archives.image_members(path)
-    assert members == {9: "../9.jpg", 10: "/tmp/10.jpg"}  # noqa: S108
+    assert members == {9: "../9.jpg", 10: "/tmp/10.jpg", 11: "C:\\11.jpg"}  # noqa: S108
     with pytest.raises(GalaxyError, match=r"\.\./9\.jpg: no readable image"):
         pack(path, list(members.values()), Cropper(424, 212, 64), tmp_path / "inside" / "images.npy")
     assert [entry.name for entry in tmp_path.iterdir()] == ["inside"]

@@ -355,3 +355,14 @@ def test_without_astropy_fits_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "astropy.io", None)
     with pytest.raises(GalaxyError, match=r'FITS needs astropy; run `pip install "galaxy-zoo-pipeline\[fits\]"`'):
         WHOLE("a.fits", fits_file(light()))
+
+
+def test_a_zip_that_was_replaced_is_read_anew(tmp_path: Path):
+    """The processes that read images stay, and so do the zips that they have open."""
+    path = tmp_path / "images.zip"
+    for content in (b"first", b"second", b"third "):
+        new = tmp_path / "new.zip"
+        with zipfile.ZipFile(new, "w") as archive:
+            archive.writestr("a.jpg", content)
+        new.replace(path)
+        assert find_images.find([path])[0].read() == content

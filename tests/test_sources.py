@@ -1,6 +1,8 @@
 """Every source leaves the same three zips; a source without them says what it looked for."""
 
 import json
+import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -46,6 +48,116 @@ def test_unpacked_folders_are_packed(raw: Path, tmp_path: Path, solutions_in: st
     members = archives.image_members(competition.zip_path(tmp_path / "a", competition.TRAINING_IMAGES))
     original = archives.image_members(competition.zip_path(raw, competition.TRAINING_IMAGES))
     assert members.keys() == original.keys()
+
+
+def one_zip(raw: Path, path: Path, unpacked: bool) -> Path:
+    """Write Kaggle's one zip of everything, with the archives packed in it or not."""
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as everything:
+        everything.writestr("all_zeros_benchmark.zip", b"")
+        for archive in competition.ARCHIVES:
+            packed = competition.zip_path(raw, archive)
+            if not unpacked:
+                everything.write(packed, packed.name)
+                continue
+            with zipfile.ZipFile(packed) as opened:
+                for name in opened.namelist():
+                    everything.writestr(name.replace("/", "\\"), opened.read(name))
+    return path
+
+
+@pytest.mark.parametrize("named", ["its folder", "the zip itself"])
+@pytest.mark.parametrize("unpacked", [False, True], ids=["packed", "unpacked"])
+def test_kaggles_one_zip_of_everything_is_taken(raw: Path, tmp_path: Path, unpacked: bool, named: str):
+    path = one_zip(raw, tmp_path / "local" / "galaxy-zoo-the-galaxy-challenge.zip", unpacked)
+    source = path if named == "the zip itself" else path.parent
+    counts = download.download(download_options("local", source), tmp_path / "out")
+    assert (counts.training, counts.test) == (TRAINING, TEST)
+    for archive in (*competition.ARCHIVES,) if not unpacked else ():
+        copied, original = (competition.zip_path(folder, archive) for folder in (tmp_path / "out", raw))
+        assert copied.read_bytes() == original.read_bytes()
+
+
+def test_a_one_zip_that_is_damaged_or_there_twice_is_named(raw: Path, tmp_path: Path):
+    path = one_zip(raw, tmp_path / "local" / "everything.zip", unpacked=False)
+    twin = path.with_name("everything (1).zip")
+    shutil.copyfile(path, twin)
+    with pytest.raises(GalaxyError, match=r"\(1\)\.zip and .*everything\.zip both hold images_training_rev1"):
+        download.download(download_options("local", path.parent), tmp_path / "out")
+    twin.unlink()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"images_training_rev1.zip") + 50_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(GalaxyError, match=r"everything\.zip: images_training_rev1\.zip cannot be read: "):
+        download.download(download_options("local", path.parent), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_links_are_followed_once_and_what_systems_add_is_left_out(raw: Path, tmp_path: Path):
+    unpacked, elsewhere = tmp_path / "unpacked", tmp_path / "elsewhere"
+    for archive in competition.ARCHIVES:
+        with zipfile.ZipFile(competition.zip_path(raw, archive)) as opened:
+            opened.extractall(unpacked if archive != competition.TEST_IMAGES else elsewhere)
+    test_images = unpacked / competition.TEST_IMAGES
+    test_images.mkdir()
+    (test_images / "second_disk").symlink_to(elsewhere / competition.TEST_IMAGES)
+    (test_images / "loop").symlink_to(test_images)
+    (test_images / "self.jpg").symlink_to(test_images / "self.jpg")
+    for name in (".ipynb_checkpoints/1.jpg", "__MACOSX/1.jpg", "._1.jpg", "Thumbs.db"):
+        (test_images / name).parent.mkdir(exist_ok=True)
+        (test_images / name).write_bytes(b"no image")
+    counts = download.download(download_options("local", unpacked), tmp_path / "out")
+    assert (counts.training, counts.test) == (TRAINING, TEST)
+
+
+def test_a_file_whose_name_is_no_text_and_a_folder_without_images_are_named(raw: Path, tmp_path: Path):
+    source = tmp_path / "source"
+    for archive in competition.ARCHIVES:
+        with zipfile.ZipFile(competition.zip_path(raw, archive)) as opened:
+            opened.extractall(source)
+    odd = Path(os.fsdecode(bytes(source / "images_test_rev1") + b"/\xff.jpg"))
+    odd.write_bytes(b"")
+    with pytest.raises(GalaxyError, match=r"pictures not named <GalaxyID>\.jpg .*\n  images_test_rev1/\ufffd\.jpg"):
+        download.download(download_options("local", source), tmp_path / "out")
+    shutil.rmtree(source / "images_test_rev1")
+    (source / "images_test_rev1").mkdir()
+    with pytest.raises(GalaxyError, match=r"source/images_test_rev1 holds no file that ends in \.jpg or \.jpeg"):
+        download.download(download_options("local", source), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_lacks_an_archive_is_told_what_is_there_and_what_is_taken(tmp_path: Path):
+    source = tmp_path / "source"
+    (source / "images").mkdir(parents=True)
+    (source / "images_training_rev1 (1).rar").write_bytes(b"")
+    (source / "images_training_rev1.zip").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(GalaxyError) as error:
+        download.download(download_options("local", source), tmp_path / "out")
+    assert str(error.value) == (
+        f"{source}: neither images_training_rev1.zip nor the folder images_training_rev1, nor a zip that holds one of "
+        "them; found: images/, images_training_rev1 (1).rar, images_training_rev1.zip (broken link); put the "
+        "competition's three zips there, or Kaggle's one zip of everything"
+    )
+    (source / "images_training_rev1.zip").unlink()
+    (source / "images_training_rev1.zip").mkdir()
+    with pytest.raises(GalaxyError, match=r"found: images/, .*, images_training_rev1\.zip/; put"):
+        download.download(download_options("local", source), tmp_path / "out")
+
+
+def test_files_that_lie_where_the_stage_writes_are_not_removed(raw: Path, tmp_path: Path):
+    shutil.copytree(raw, tmp_path / "data" / "raw")
+    with pytest.raises(GalaxyError, match="data/raw, which this stage empties first; keep your files elsewhere"):
+        download.download(download_options("local", tmp_path / "data" / "raw"), tmp_path / "data" / "raw")
+    assert len(list((tmp_path / "data" / "raw").glob("*.zip"))) == 3
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read_is_named(raw: Path, tmp_path: Path):
+    shutil.copytree(raw, tmp_path / "source")
+    competition.zip_path(tmp_path / "source", competition.TEST_IMAGES).chmod(0)
+    with pytest.raises(GalaxyError, match=r"images_test_rev1\.zip: Permission denied; make it readable"):
+        download.download(download_options("local", tmp_path / "source"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_absent_folder_and_absent_files_are_named(raw: Path, tmp_path: Path):

@@ -1,5 +1,6 @@
 """The submission has Kaggle's header, order and number format, and the validator finds what has not."""
 
+import gzip
 import zipfile
 from pathlib import Path
 
@@ -88,6 +89,21 @@ def test_the_validator_works_alone(written, tmp_path: Path):
     assert failed.stderr.startswith(f"error: {path}: rows and test galaxies do not match")
     absent = command(*validator, tmp_path / "no.csv", folder=ROOT, check=False)
     assert absent.stderr == f"error: {tmp_path / 'no.csv'}: no such file\n"
+
+
+def test_a_submission_may_be_gzipped_or_zipped_and_a_damaged_one_is_named(written, tmp_path: Path):
+    path, ids, _ = written
+    packed = tmp_path / "submission.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert submission.validate(packed, ids) == 3
+    with zipfile.ZipFile(tmp_path / "submission.zip", "w") as archive:
+        archive.write(path, "submission.csv")
+    assert submission.validate(tmp_path / "submission.zip", ids) == 3
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(GalaxyError, match=r"submission\.csv\.gz cannot be read: Compressed file ended"):
+        submission.validate(packed)
+    with pytest.raises(GalaxyError, match=r"cannot be read: .*Is a directory"):
+        submission.validate(tmp_path)
 
 
 def test_every_column_is_there(written):

@@ -290,6 +290,131 @@ def test_without_network_or_files_both_ways_are_named(task: str, tmp_path: Path,
         assert len(str(error.value).splitlines()) == 1
 
 
+def zip_of(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+PNG = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))[1].tobytes()
+CLASSES = {"train/cat/1.png": PNG, "train/dog/2.png": PNG, "test/cat/3.png": PNG}
+SPORTS = {"train.csv": b"name,label\na.png,Yoga\nb.png,Rowing\n", "train/a.png": PNG, "train/b.png": PNG}
+
+
+@pytest.mark.parametrize("top", ["", "cifar/", "cifar\\"])
+def test_a_folder_around_all_files_and_what_systems_add_make_no_difference(top: str, tmp_path: Path):
+    hidden = dict.fromkeys(("__MACOSX/train/cat/._1.png", "train/.ipynb_checkpoints/1.png", ".DS_Store"), b"")
+    members = {name if name.startswith("__") else top + name: content for name, content in (CLASSES | hidden).items()}
+    collected = readers.folders(zip_of(tmp_path / "some.zip", members), 20)
+    assert collected.names == ["test/cat/3.png", "train/cat/1.png", "train/dog/2.png"]
+    assert collected.classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"val/cat/4.png": PNG}, "images in other places (1 in all). Move them, or leave them out.\n  val/cat/4.png"),
+        ({"train/cat/tabby/4.JPG": PNG}, "train/cat/tabby/4.JPG: not in train/<class>/ or test/<class>/"),
+        ({"train/9.webp": PNG}, "train/9.webp: not in train/<class>/ or test/<class>/"),
+        ({"test/bird/4.png": PNG}, "test/bird: no such class in train/"),
+        ({"train/cat/1.png": PNG[:900]}, "train/cat/1.png: "),
+        ({"train/cat/1.png": b""}, "train/cat/1.png: no readable image (0 bytes)"),
+    ],
+)
+def test_no_image_of_a_folder_is_left_out_without_a_word(changed: dict[str, bytes], message: str, tmp_path: Path):
+    with pytest.raises(GalaxyError) as error:
+        readers.folders(zip_of(tmp_path / "some.zip", CLASSES | changed), 20)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train.csv": b"name,label\na.png,Yoga\nb.png,\n"}, "b.png: no label"),
+        ({"train.csv": b"name,label\na.png,Yoga\nb.png,Yoga\n"}, "has 1 classes; two or more are needed"),
+        ({"train.csv": b"name;label\n"}, "columns name;label; they must be name, label"),
+        ({"train/more/a.png": PNG}, "train/more/a.png: neither in train/ nor in test/"),
+        ({"c.png": PNG}, "c.png: neither in train/ nor in test/"),
+    ],
+)
+def test_a_table_of_labels_that_leaves_doubt_is_refused(changed: dict[str, bytes], message: str, tmp_path: Path):
+    with pytest.raises(GalaxyError) as error:
+        readers.photographs(zip_of(tmp_path / "sports.zip", SPORTS | changed), 20)
+    assert message in str(error.value)
+
+
+def test_a_member_damaged_in_the_zip_is_named(tmp_path: Path):
+    path = zip_of(tmp_path / "sports.zip", SPORTS)
+    content = bytearray(path.read_bytes())
+    content[content.index(PNG) + 50] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(GalaxyError, match=r"sports\.zip: train/a\.png cannot be read: Bad CRC-32"):
+        readers.photographs(path, 20)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        ((4, 69, 69, 3), np.array([0, 1, 2, 3.5]), "labels of float64"),
+        ((4, 69, 69, 3), np.array([0, 1, np.nan, 3]), "labels of float64"),
+        ((4, 69, 69, 3), np.eye(4, 10, dtype=int), r"shape \(4, 10\)"),
+        ((4, 69, 69, 3), np.array([0, 1, 2, 10]), "one whole number per image, from 0 to 9"),
+        ((3, 69, 69, 3), np.arange(4), "3 images, and labels of int64 and shape"),
+        ((0, 69, 69, 3), np.zeros(0, int), "0 images"),
+        ((4, 256, 256, 3), np.arange(4), r"they must be uint8, N×69×69×3"),
+        ((10**9, 69, 69, 3), np.arange(4), "1000000000 images"),
+    ],
+)
+def test_labels_that_are_no_class_numbers_are_refused(
+    images: tuple[int, ...], labels: np.ndarray, message: str, tmp_path: Path
+):
+    with h5py.File(tmp_path / "G.h5", "w") as file:
+        file.create_dataset("images", images, np.uint8, chunks=True)  # takes no room until it is written
+        file["ans"] = labels
+    with pytest.raises(GalaxyError, match=message):
+        readers.hdf5(tmp_path / "G.h5", galaxy10.CLASSES, 69)
+
+
+def test_groups_in_place_of_arrays_are_refused(tmp_path: Path):
+    with h5py.File(tmp_path / "G.h5", "w") as file:
+        file.create_group("images")
+        file["ans"] = np.arange(4)
+    with pytest.raises(GalaxyError, match="they are no arrays"):
+        readers.hdf5(tmp_path / "G.h5", galaxy10.CLASSES, 69)
+
+
+def test_labels_that_would_shift_from_training_to_test_are_refused(tmp_path: Path):
+    fashion_mnist_files(tmp_path)
+    for name, count in (("train", 150), ("t10k", 50)):  # as many in all as there are images
+        content = b"\0\0\x08\x01" + np.array(count, ">i4").tobytes() + bytes(count)
+        (tmp_path / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(GalaxyError, match=r"\(train\): 160 images, and labels of uint8 and shape \(150,\)"):
+        readers.idx(tmp_path, 28)
+
+
+def test_a_gzipped_file_that_is_damaged_or_inflates_without_end_is_named(tmp_path: Path):
+    fashion_mnist_files(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:5000] + bytes(200) + whole[5200:])
+    with pytest.raises(GalaxyError, match=r"train-images-idx3-ubyte\.gz is not a gzipped idx file of bytes"):
+        readers.idx(tmp_path, 28)
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(300):
+            file.write(bytes(2**20))
+    with pytest.raises(GalaxyError, match=r"train-images-idx3-ubyte\.gz is not a gzipped idx file of bytes"):
+        readers.idx(tmp_path, 28)
+
+
+def test_cifar10s_python_version_is_told_from_the_binary_one(tmp_path: Path):
+    path = tmp_path / "cifar-10-python.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("cifar-10-batches-py/data_batch_1"))
+    with pytest.raises(GalaxyError, match=r"not CIFAR-10's binary archive: .* \(its binary version, not Python's"):
+        readers.cifar10(path, 32)
+
+
 @pytest.mark.parametrize("content", [b"", b"no such thing"])
 @pytest.mark.parametrize(
     ("task", "name"),

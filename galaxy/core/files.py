@@ -1,11 +1,11 @@
-"""Write files so that they are whole or absent: under a temporary name, renamed when done."""
+"""Write files so that they are whole or absent: under a temporary name, renamed when done. List those in a folder."""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +32,32 @@ def atomic(path: Path) -> Iterator[Path]:
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Return whether a relative path lies in what systems and editors add to folders and zips, such as `__MACOSX`."""
+    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in path.parts)
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and its subfolders, links followed, sorted by path; no hidden ones.
+
+    Each folder is entered once, however many links lead to it.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    seen, found = {folder.resolve()}, []
+    for parent, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        inner = {Path(parent, name).resolve(): name for name in sorted(subfolders) if not is_hidden(PurePath(name))}
+        subfolders[:] = [name for path, name in inner.items() if path not in seen]
+        seen.update(inner)
+        found += [Path(parent, name) for name in names if not is_hidden(PurePath(name))]
+    yield from (path for path in sorted(found) if path.is_file())
 
 
 def reserve(file: IO[bytes], size: int) -> None:

@@ -67,13 +67,9 @@ def note(folder: Path, source: str, local: str, weights: dict[str, str | None]) 
 
 
 def _state(path: str) -> list[list[Any]]:
-    """Return name, size and time of a file, or of each in a folder but hidden ones: 2 GB are not read each time."""
+    """Return name, size and time of a file, or of each in a folder: 2 GB are not read each time."""
     root = locate(path)
-    return [
-        [name, file.stat().st_size, file.stat().st_mtime_ns]
-        for file in _files(root)
-        if not (name := file.relative_to(root).as_posix()).startswith(".") and "/." not in name
-    ]
+    return [[file.relative_to(root).as_posix(), file.stat().st_size, file.stat().st_mtime_ns] for file in _files(root)]
 
 
 def _digest(model: str, weights: str | None) -> str | None:
@@ -91,5 +87,5 @@ def _digest(model: str, weights: str | None) -> str | None:
 
 
 def _files(root: Path) -> list[Path]:
-    """Return a file, or all in a folder, sorted; none if it is absent."""
-    return [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    """Return a file, or all in a folder but hidden ones, sorted, links followed; none if it is absent."""
+    return [root] if root.is_file() else list(files.below(root)) if root.is_dir() else []

@@ -28,7 +28,7 @@ class Simulated(Section):
 
 
 class Local(Section):
-    folder: str = Field(description="Folder with the competition's zips, or their unpacked folders.")
+    folder: str = Field(description="Folder with the competition's zips, their unpacked folders, or one zip of all.")
 
 
 class Download(Section):

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from galaxy.core import competition, decision_tree, files, source_info
 from galaxy.core.errors import GalaxyError
 from galaxy.evaluation import figures
-from galaxy.ingest import archives
+from galaxy.ingest import archives, zips
 from galaxy.ingest.decode import BadImageError, Cropper
 
 CANDIDATES = 12
@@ -75,7 +76,10 @@ def asymmetry(image: np.ndarray) -> float:
 def _read(path: Path, ids: list[int]) -> dict[int, bytes]:
     members = archives.image_members(path)
     with archives.open_zip(path) as archive:
-        return {i: archive.read(members[i]) for i in ids}
+        try:
+            return {i: zips.read_member(archive, members[i], archives.LARGEST_IMAGE) for i in ids}
+        except BadZipFile as error:
+            raise GalaxyError(f"{path}: an image cannot be read: {error}; fetch it again") from None
 
 
 def _image(cropper: Cropper, jpeg: bytes, galaxy_id: int) -> np.ndarray:

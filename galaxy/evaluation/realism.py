@@ -7,6 +7,7 @@ real ones, or your own, are measured in the same way.
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from galaxy.core.errors import GalaxyError, describe
 from galaxy.core.runtime import progress
 from galaxy.evaluation import real_galaxies
 from galaxy.evaluation.baselines import BASELINES
-from galaxy.ingest import archives
+from galaxy.ingest import archives, zips
 from galaxy.ingest.decode import BadImageError, Cropper
 
 MOST_PICTURES = 2000
@@ -68,9 +69,9 @@ def measure_pictures(path: Path, ids: np.ndarray) -> Pictures:
 
         def one(galaxy_id: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
             try:
-                jpeg = archive.read(members[galaxy_id])
+                jpeg = zips.read_member(archive, members[galaxy_id], archives.LARGEST_IMAGE)
                 image, colour = whole(jpeg)
-            except (BadImageError, *archives.DAMAGED) as error:
+            except (BadImageError, BadZipFile) as error:
                 raise GalaxyError(f"{path}: {members[galaxy_id]}: {describe(error)}; fetch the images again") from None
             inner, all_pixels = _moments(image[low : low + CENTRE, low : low + CENTRE]), _moments(image)
             return len(jpeg), colour, inner, (all_pixels * side**2 - inner * CENTRE**2) / (side**2 - CENTRE**2)

@@ -21,7 +21,7 @@ from galaxy.inference import lists, sources
 from galaxy.inference.lists import Listing, Row
 from galaxy.inference.read_image import SUFFIXES
 from galaxy.inference.sources import Source, note, printable
-from galaxy.ingest import archives
+from galaxy.ingest import archives, zips
 
 LARGEST_PICTURE = 2**24
 """Most pixels of an array or a picture of Pillow's: the processes that read have to hold several copies."""
@@ -197,7 +197,7 @@ def _members(path: Path) -> list[Source]:
 
 def _member_beginning(archive: Any, name: str) -> bytes:
     try:
-        with archive.open(name) as file:
+        with zips.open_to_stream(archive, name) as file:
             return file.read(16)
     except Exception:  # damaged or encrypted: of zipfile, or of any of its decompressors
         return b""

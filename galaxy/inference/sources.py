@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from galaxy.core.errors import describe
+from galaxy.ingest import zips
 from galaxy.ingest.decode import BadImageError
 
 if TYPE_CHECKING:
@@ -82,21 +82,16 @@ def read_file(path: Path) -> bytes:
 
 def read_member(path: Path, name: str) -> bytes:
     """Return the bytes of a zip's member; raise BadImageError if it is damaged, encrypted or too large."""
-    archive = _open(path)
-    size = archive.getinfo(name).file_size
-    if size > LARGEST_FILE:
-        raise BadImageError(f"claims {size:,} bytes (at most {LARGEST_FILE:,})")
     try:
-        return archive.read(name)
-    except MemoryError:
-        raise
-    except Exception as error:  # of zipfile, or of any of its decompressors
-        raise BadImageError(f"damaged or encrypted in the zip ({describe(error)})") from None
+        found = path.stat()
+        return zips.read_member(_open(path, (found.st_ino, found.st_size, found.st_mtime_ns)), name, LARGEST_FILE)
+    except zipfile.BadZipFile as error:
+        raise BadImageError(f"damaged or encrypted in the zip ({error})") from None
 
 
 @functools.lru_cache(maxsize=4)
-def _open(path: Path) -> zipfile.ZipFile:
-    """Open a zip; keep it open, because its table of members may be long."""
+def _open(path: Path, state: tuple[int, int, int]) -> zipfile.ZipFile:
+    """Open a zip in a state; keep it open, because its table of members may be long. Another state is another zip."""
     return zipfile.ZipFile(path)
 
 

@@ -27,7 +27,7 @@ def validate(path: Path, ids: np.ndarray | None = None) -> int:
     """Check a submission file.
 
     Args:
-        path: a CSV, or a zip that holds one.
+        path: a CSV, gzipped or not, or a zip that holds one.
         ids: the galaxies that it must hold, each once; None to check only header and values.
 
     Returns:
@@ -36,7 +36,7 @@ def validate(path: Path, ids: np.ndarray | None = None) -> int:
     Raises:
         GalaxyError: Kaggle would not accept the header, a value or the ids.
     """
-    found = archives.parse_votes(archives.read_table(path, str(path)), str(path))
+    found = archives.read_submission(path)
     if ids is not None:
         problems = [f"galaxy {i}: no row" for i in np.setdiff1d(ids, found["GalaxyID"])]
         problems += [f"galaxy {i}: not a test galaxy" for i in np.setdiff1d(found["GalaxyID"], ids)]

@@ -11,7 +11,7 @@ import pandas as pd
 from galaxy.core import competition, files, paths, source_info
 from galaxy.core.errors import describe, list_problems
 from galaxy.core.runtime import process_pool, progress
-from galaxy.ingest import archives
+from galaxy.ingest import archives, zips
 from galaxy.ingest.decode import BadImageError, Cropper
 
 CHUNK = 64
@@ -33,6 +33,7 @@ def preprocess(raw: Path, folder: Path, crop: int, size: int) -> None:
         table = pd.DataFrame({"GalaxyID": list(members)} | dict(zip(paths.CENTRAL_COLOURS, colours.T, strict=True)))
         if name == "training":
             solutions = archives.read_solutions(competition.zip_path(raw, competition.SOLUTIONS))
+            archives.compare_ids(set(members), set(solutions["GalaxyID"]), raw)
             table = table.merge(solutions, on="GalaxyID", validate="one_to_one")
         files.write_csv(folder / f"{name}.csv", table)
     files.write_json(folder / paths.FIELD_OF_VIEW, {"crop": crop, "size": size})
@@ -97,7 +98,8 @@ def _fill(chunk: slice) -> tuple[np.ndarray, list[str]]:
     problems = []
     for row, i in enumerate(range(chunk.start, chunk.stop)):
         try:
-            _job.images[i], colours[row] = _job.cropper(_job.archive.read(_job.members[i]))
-        except (BadImageError, *archives.DAMAGED) as error:
+            jpeg = zips.read_member(_job.archive, _job.members[i], archives.LARGEST_IMAGE)
+            _job.images[i], colours[row] = _job.cropper(jpeg)
+        except (BadImageError, zipfile.BadZipFile) as error:
             problems.append(f"{_job.members[i]}: {describe(error)}")
     return colours, problems

@@ -7,6 +7,7 @@ import pandas as pd
 
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError, list_problems
+from galaxy.ingest import archives
 from galaxy.models import saved
 from galaxy.models.predict import predict
 from galaxy.tasks.examples import Examples
@@ -30,7 +31,7 @@ def validate(path: Path, unlabelled: Examples) -> int:
     Raises:
         GalaxyError: something is wrong; the message says what.
     """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = archives.read_table(path, str(path))
     if list(table.columns) != ["name", "label"]:
         raise GalaxyError(f"{path}: columns {', '.join(table.columns)}; they must be name, label")
     names, known = set(unlabelled.table["name"]), set(unlabelled.classes)
