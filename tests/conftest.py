@@ -30,7 +30,15 @@ DEFAULTS = ROOT / "galaxy/core/default_params.yaml"
 """The params that come with the package; a user may have changed those of the project."""
 TRAINING, TEST = 60, 12
 
-LONGEST = ("test_pipeline", "test_kills", "test_interruption", "test_tasks", "test_processes")
+LONGEST = (
+    "test_pipeline",
+    "test_kills",
+    "test_interruption",
+    "test_processes",
+    "test_disk",
+    "test_tasks",
+    "test_edits",
+)
 """Files of tests that take minutes: each goes to one core, so they start first, so that none is left to the last."""
 
 

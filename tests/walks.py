@@ -87,6 +87,7 @@ LOOK: tuple[Step, ...] = (
     Run("pip install kaggle six"),
     Run('pip install "galaxy-zoo-pipeline[export]"'),
     Run('pip install "galaxy-zoo-pipeline[fits]"'),
+    Run('pip install "galaxy-zoo-pipeline[parquet]"'),
     Run('pip install "galaxy-zoo-pipeline[weights]"'),
     Run("dvc cache dir", more=" --local ../cache"),
     Run("pre-commit install"),
@@ -142,6 +143,9 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("dvc gc --workspace", more=" --force"),
     Run("dvc checkout --relink"),
     *BACK,
+    Own(": > dvc.lock"),  # as a kill may leave it
+    Run("dvc repro", prints="'./dvc.lock' validation failed", fails=True),
+    Run("git checkout dvc.lock"),
     Run("dvc repro", prints="Stage 'report' didn't change, skipping"),
 )
 

@@ -37,7 +37,7 @@ def download(options: Download, folder: Path) -> archives.Counts:
         say(f"check the files in {folder}")
         counts = archives.check(folder)
     except BaseException:
-        shutil.rmtree(folder)  # unchecked files must not pass for data
+        shutil.rmtree(folder, ignore_errors=True)  # unchecked files must not pass for data
         raise
     checksums = {archive: files.sha256(competition.zip_path(folder, archive)) for archive in competition.ARCHIVES}
     source_info.write(
