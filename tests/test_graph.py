@@ -186,3 +186,13 @@ def test_dvc_finds_the_stages_of_each_recipe_and_task_in_its_own_folder(tmp_path
         expected = {name for name in stages(pipeline) if name != "train"} | {f"train@{model}" for model in several}
         listed = command("dvc", "stage", "list", "--name-only", folder=tmp_path / pipeline).stdout
         assert set(listed.split()) == expected, pipeline
+
+
+def test_a_clone_has_the_same_bytes_where_git_would_change_line_ends(tmp_path: Path):
+    """As Git for Windows does by default; DVC compares checksums of what lies in the folder."""
+    copy_project(tmp_path / "project")
+    for words in (["init", "--quiet"], ["add", "--all"], ["-c", "user.name=t", "-c", "user.email=t", "commit", "-qm1"]):
+        command("git", *words, folder=tmp_path / "project")
+    command("git", "-c", "core.autocrlf=true", "clone", "--quiet", "project", "clone", folder=tmp_path)
+    for name in ("dvc.yaml", "galaxy/core/errors.py", "metrics/evaluate/history.png", "tests/walks.py"):
+        assert (tmp_path / "clone" / name).read_bytes() == (tmp_path / "project" / name).read_bytes()

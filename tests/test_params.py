@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import DEFAULTS, ROOT, augmentation, command
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import parse_yaml
 
 from galaxy.cli.params import markdown
@@ -157,6 +158,16 @@ def test_what_is_no_text_is_said_to_be_no_yaml(tmp_path: Path):
     (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00a")
     with pytest.raises(GalaxyError, match="is not valid YAML: 'utf-8' codec can't decode"):
         params.load(tmp_path / "params.yaml")
+
+
+def test_dvc_changes_one_line_of_the_file_for_one_param(tmp_path: Path):
+    """`dvc exp run -S` writes the whole file; it is stored as DVC writes it."""
+    path = tmp_path / "params.yaml"
+    path.write_text(DEFAULTS.read_text())
+    apply_overrides(path, ["train_resnet.epochs=77"])
+    before, after = DEFAULTS.read_text().splitlines(), path.read_text().splitlines()
+    assert [line for line in after if line not in before] == ["  epochs: 77"]
+    assert len(after) == len(before)
 
 
 def test_two_equal_keys_are_refused(tmp_path: Path):
