@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from conftest import TEST, command
+from conftest import TEST, command, spec
 
 from galaxy import cli
 from galaxy.core import decision_tree
@@ -68,6 +68,14 @@ def test_a_network_that_differs_is_not_written(
 def test_images_of_another_size_are_refused(model: Path, tmp_path: Path):
     with pytest.raises(GalaxyError, match="takes images of 64×64 pixels"):
         export.export(model, tmp_path / "cnn.onnx", np.zeros((2, 32, 32, 3), np.uint8))
+
+
+def test_the_projects_images_are_cut_as_the_network_sees_them(preprocessed: Path):
+    whole = export.packed_images(spec(crop=212, size=64), preprocessed)
+    assert np.array_equal(whole, np.load(preprocessed / "test.npy"))
+    part = export.packed_images(spec(crop=132, size=40), preprocessed)
+    assert part.shape == (len(whole), 40, 40, 3)
+    assert np.abs(part.astype(int) - whole[:, 12:52, 12:52]).mean() < 2
 
 
 @pytest.mark.parametrize(

@@ -37,18 +37,16 @@ def run(arguments: argparse.Namespace) -> None:
 
     predictor.find_models(arguments.model)
     sources = find_images.find(arguments.check) if arguments.check else []
-    import numpy as np
-
+    if not sources and not IMAGES.is_file():
+        raise GalaxyError(f"{IMAGES}: no such file to check the export with; name some images (--check IMAGE)")
     from galaxy.inference import export
 
+    loaded = predictor.load(arguments.model)
     if sources:
-        loaded = predictor.load(arguments.model)
-        reader = loaded.readers(predictor.Options())[0]
-        images, _, _ = predictor.read_images(sources, reader, strict=True)
-    elif IMAGES.is_file():
-        images = np.load(IMAGES, mmap_mode="r")
+        images, _, _ = predictor.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
     else:
-        raise GalaxyError(f"{IMAGES}: no such file to check the export with; name some images (--check IMAGE)")
+        (network,) = loaded.networks.values()
+        images = export.packed_images(network.spec, PATHS.preprocessed)
     count, difference = export.export(arguments.model, arguments.target, images)
     print(f"{arguments.target}: within {difference:.1e} of PyTorch on {count} images, one by one and together")
     print(f"{arguments.target.with_suffix('.md')}: the model card")

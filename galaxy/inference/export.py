@@ -9,9 +9,12 @@ import torch
 
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError, describe
+from galaxy.data.field_of_view import Cutout, FieldOfView
+from galaxy.data.galaxies import Galaxies
+from galaxy.data.test_time_views import View
 from galaxy.inference import model_card
 from galaxy.models import saved
-from galaxy.models.network import Network
+from galaxy.models.network import Network, Spec
 
 TOLERANCE = 1e-4
 """Largest accepted difference between ONNX and PyTorch, in a vote fraction."""
@@ -54,6 +57,13 @@ def export(folder: Path, target: Path, images: np.ndarray) -> tuple[int, float]:
         with files.atomic(target.with_suffix(".md")) as text:
             text.write_text(model_card.markdown(folder.name, card))
     return len(sample), difference
+
+
+def packed_images(spec: Spec, folder: Path) -> np.ndarray:
+    """Return the first packed test images in `folder` as a network of `spec` sees them: N×size×size×3 uint8."""
+    test = Galaxies.open(folder, "test")
+    cutout = Cutout(FieldOfView(spec.crop, spec.size), test.field_of_view)
+    return View()(torch.from_numpy(np.array(test.images[:CHECKED])), cutout).round().to(torch.uint8).numpy()
 
 
 def _write(network: Network, path: Path, data: dict[str, Any]) -> None:
