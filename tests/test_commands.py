@@ -202,7 +202,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environmen
     (folder / "register.py").write_text(REGISTER)
     (folder / "tiny_net.txt").write_text("\n\n" + block("docs/extending.md", "python", "register_model"))
     (folder / "predict.py").write_text(block("docs/predict.md", "python", "load"))
-    pixels = "import numpy\npixels = numpy.zeros((5, 64, 64, 3), numpy.uint8)\n"
+    pixels = "import numpy\npixels = numpy.zeros((5, 40, 40, 3), numpy.uint8)\n"
     check = "assert fractions.shape == (5, 37)\n"
     (folder / "take_along.py").write_text(pixels + block("docs/export.md", "python", "onnxruntime") + check)
     return folder

@@ -188,7 +188,7 @@ CROPS: tuple[Step, ...] = (
 SOURCES: tuple[Step, ...] = (
     Run("dvc exp run -S download.source=local"),
     *BACK,
-    Run("dvc exp run --temp", more=" -S download.source=local -S train_cnn.seed=3", prints="copy data/competition"),
+    Run("dvc exp run --temp", more=" -S download.source=local -S train_cnn.seed=3", prints="Running stage 'train_cnn'"),
     Run("dvc exp run -S train_cnn.seed=2 -S train_resnet.seed=2"),
     *BACK,
     Run("dvc exp run -S train_cnn.seed=2 -S train_resnet.seed=2 -S download.source=local"),
