@@ -53,8 +53,9 @@ def run(arguments: argparse.Namespace) -> None:
     print("no param differs" if difference.empty else difference.to_string(index=False))
     print("\n" + (_by_model if arguments.brief else _by_question)(before, after, chosen))
     print(
-        "\nThe interval shows how much the difference depends on the choice of test galaxies. Another training seed "
-        "changes it too: repeat small differences with other seeds."
+        "\nThe interval shows how much the difference depends on the choice of test\n"
+        "galaxies. Another training seed changes it too: repeat small differences with\n"
+        "other seeds."
     )
 
 
