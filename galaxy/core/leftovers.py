@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from galaxy.core import files
 from galaxy.core.params_file import read_yaml
 from galaxy.core.runtime import say
 
@@ -26,5 +27,6 @@ def remove(models: Collection[str]) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         # The text of an entry ends where a line is indented as little: the rest of the file stays as DVC wrote it.
         text = re.sub(rf"^  {re.escape(stage)}:\n(?:   .*\n)+", "", text, flags=re.MULTILINE)
-        LOCK.write_text(text)
+        with files.atomic(LOCK) as part:  # DVC does not start with a part of it
+            part.write_text(text)
         say(f"removed the results of {stage}, which the params no longer name; DVC's cache still has them")
