@@ -17,6 +17,7 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from galaxy.core.errors import GalaxyError
+from galaxy.core.files import is_hidden
 from galaxy.inference import lists, sources
 from galaxy.inference.lists import Listing, Row
 from galaxy.inference.read_image import SUFFIXES
@@ -213,7 +214,7 @@ class _LeftOut:
 
     def hidden(self, name: str) -> bool:
         """Return whether a file or folder is hidden, and count it if it is."""
-        if name.startswith(".") or name == "__MACOSX":
+        if name == ".." or is_hidden(PurePosixPath(name)):
             self.hidden_ones.append(name)
             return True
         return False
