@@ -40,7 +40,7 @@ def measure(recipe: Params, options: Train, packed: Path, steps: int, rounds: in
     colour = colour_axis(cutout.central(galaxies.images), rows["train"]) if options.augmentation.colour else None
     augment = Augment.of(options.augmentation, cutout, options.seed, colour)
     images = Images(galaxies.images, galaxies.votes, rows["train"], augment)
-    loader = training_loader(images, options.batch_size, options.seed, options.workers)
+    loader = training_loader(options, images)
     spec = spec_of(options, cutout.input)
     rates = turns(options, spec, loader, steps, rounds)
     pipeline, alone = (statistics.median(values) for values in rates.values())

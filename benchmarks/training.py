@@ -107,7 +107,7 @@ def loader(options: Train) -> Iterator[Any]:
         images, rows = np.load(path, mmap_mode="r"), np.arange(GALAXIES)
         augment = Augment.of(options.augmentation, cutout, 1, colour_axis(images, rows[:64]))
         votes = draw.random((GALAXIES, len(decision_tree.COLUMNS)), np.float32)
-        yield training_loader(Images(images, votes, rows, augment), options.batch_size, 1, options.workers)
+        yield training_loader(options, Images(images, votes, rows, augment))
 
 
 def spec_of(options: Train, seen: FieldOfView) -> Spec:

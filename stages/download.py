@@ -5,7 +5,7 @@ from stages.arguments import parse
 
 
 def main() -> None:
-    _, options, paths = parse("download", __doc__)
+    options, paths = parse("download", __doc__)
     from galaxy.ingest.download import download
 
     source = options.download.source

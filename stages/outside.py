@@ -7,7 +7,7 @@ from galaxy.core.stage import run
 
 def main() -> None:
     options = params.load()
-    leftovers.remove(options.models)
+    leftovers.remove(options.trained)
     outside.note_pipeline(options, PATHS.outside)
 
 

@@ -5,7 +5,7 @@ from stages.arguments import parse
 
 
 def main() -> None:
-    _, options, paths = parse("preprocess", __doc__)
+    options, paths = parse("preprocess", __doc__)
     from galaxy.ingest.preprocess import carry_notes, preprocess
 
     preprocess(paths.raw, paths.preprocessed, options.preprocess.crop, options.preprocess.size)

@@ -5,14 +5,19 @@ from stages.arguments import parse
 
 
 def main() -> None:
-    _, options, paths = parse("split", __doc__)
+    options, paths = parse("split", __doc__)
     import pandas as pd
 
     from galaxy.core import files
-    from galaxy.data.split import split
+    from galaxy.data.split import deal, split
 
     ids = pd.read_csv(paths.preprocessed / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
-    table = split(ids, options.split.test, options.split.valid, options.split.seed)
+    asked = options.split
+    if asked.folds is not None:
+        files.write_csv(paths.split, deal(ids, asked.folds, asked.valid, asked.seed))
+        print(f"{asked.folds} folds of {len(ids)} galaxies")
+        return
+    table = split(ids, asked.test, asked.valid, asked.seed)
     files.write_csv(paths.split, table)
     print(", ".join(f"{count} {name}" for name, count in table["Set"].value_counts().items()))
 

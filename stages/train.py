@@ -1,28 +1,27 @@
-"""Train one of the models in the params: `python -m stages.train cnn`."""
+"""Train one of the models in the params: `python -m stages.train cnn`, or one of its folds."""
 
-from galaxy.core.errors import GalaxyError
-from galaxy.core.params_file import PARAMS_FILE
+from galaxy.core.paths import of_fold
 from galaxy.core.stage import run
-from stages.arguments import parse
+from stages.arguments import parse_model
 
 
 def main() -> None:
-    arguments, options, paths = parse("train", __doc__, ("model", "cnn, resnet, or a key of the section train"))
-    name = arguments.model
-    if name not in options.models:
-        raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.models)}")
+    name, fold, options, paths = parse_model("train", __doc__)
     import pandas as pd
 
     from galaxy.core import source_info
+    from galaxy.data import split
     from galaxy.data.galaxies import Galaxies
-    from galaxy.training import vote_fractions
+    from galaxy.training import teacher, vote_fractions
 
+    section, table = options.models[name], pd.read_csv(paths.split)
     vote_fractions.train(
-        options.models[name],
+        section,
         Galaxies.open(paths.preprocessed, "training"),
-        pd.read_csv(paths.split),
+        table if fold is None else split.of_fold(table, fold),
         source_info.read(paths.preprocessed),
-        paths.training(name),
+        paths.training(name if fold is None else of_fold(name, fold)),
+        teacher.read(section.teacher, paths.preprocessed, fold),
     )
 
 

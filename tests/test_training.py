@@ -326,7 +326,7 @@ def test_an_error_that_has_nothing_to_do_with_the_precision_is_left_as_it_is(tmp
 
 
 def test_every_epoch_has_every_galaxy_once_in_another_order():
-    sampler = ShuffledKeys(10, seed=3)
+    sampler = ShuffledKeys(10, batch_size=5, seed=3)
     orders = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -337,9 +337,10 @@ def test_every_epoch_has_every_galaxy_once_in_another_order():
     assert len(set(orders)) == 3
 
 
-def test_batches_are_full_and_match_images_with_their_votes():
+def test_batches_are_full_and_match_images_with_their_votes(options: Train):
     images, votes = blobs(50)
-    loader = training_loader(Images(images, votes, np.arange(10, 50)), batch_size=16, seed=0, workers=0)
+    sixteen = options.model_copy(update={"batch_size": 16})
+    loader = training_loader(sixteen, Images(images, votes, np.arange(10, 50)))
     batches = list(loader)
     assert [len(batch[0]) for batch in batches] == [16, 16]
     for batch, targets in batches:

@@ -12,15 +12,16 @@ from galaxy.core.runtime import say
 LOCK = Path("dvc.lock")
 
 
-def remove(models: Collection[str]) -> None:
-    """Remove the files and the lock entry of each stage `train@<name>` whose name is not in `models`.
+def remove(items: Collection[str]) -> None:
+    """Remove the files and the lock entry of each stage `train@<item>` or `predict@<item>` that is not in `items`.
 
     DVC's cache still holds them, so that an earlier commit or experiment can bring them back.
     """
     text = LOCK.read_text() if LOCK.exists() else ""
     stages = (read_yaml(text) or {}).get("stages", {})
     for stage in stages:
-        if not stage.startswith("train@") or stage.removeprefix("train@") in models:
+        kind, _, item = stage.partition("@")
+        if kind not in ("train", "predict") or item in items or not item:
             continue
         for out in stages[stage]["outs"]:
             path = Path(out["path"])

@@ -5,7 +5,9 @@ The stage `outside` runs each time and notes their state; the stages that read t
 
 import hashlib
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from galaxy.core import files
@@ -35,8 +37,15 @@ def note_pipeline(options: Params, folder: Path) -> None:
     """Note what a pipeline and its start read, see `note`."""
     for part, trainings in (("", options), (START, options.start)):
         if trainings is not None:
-            weights = {name: model.weights for name, model in trainings.models.items()}
-            note(folder / part, trainings.download.source, trainings.download.local.folder, weights)
+            models = trainings.models
+            folds: list[int] | list[None] = options.train_folds or [None]
+            weights = {name: model.weights for name, model in models.items()}
+            teachers = {
+                name: sorted({model.teacher.of_fold(fold) for fold in folds})
+                for name, model in models.items()
+                if model.teacher is not None
+            }
+            note(folder / part, trainings.download.source, trainings.download.local.folder, weights, teachers)
 
 
 def is_noted(options: Params) -> bool:
@@ -51,19 +60,28 @@ def is_noted(options: Params) -> bool:
         )
 
 
-def note(folder: Path, source: str, local: str, weights: dict[str, str | None]) -> None:
+def note(
+    folder: Path,
+    source: str,
+    local: str,
+    weights: dict[str, str | None],
+    teachers: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Write the state of what a pipeline reads into `folder`: `source.json`, and `weights_<model>.json` for each model.
 
     Args:
         source, local: the kind of source that its params name, and its files or folder if that is `local`.
         weights: the param `weights` by model.
+        teachers: the files of predictions by model that learns from another's.
 
     Raises:
-        GalaxyError: weights are a result of the pipeline itself that the stage does not depend on.
+        GalaxyError: a file is a result of the pipeline itself that the stage does not depend on.
     """
     files.write_json(folder / "source.json", {"source": source, "files": _state(local) if source == "local" else []})
     for model, path in weights.items():
-        files.write_json(folder / f"weights_{model}.json", {"weights": path, "sha256": _digest(model, path)})
+        taught = {name: _digest(f"teacher.predictions of {model}", name) for name in teachers.get(model, ())}
+        noted = {"weights": path, "sha256": _digest(f"weights of {model}", path)}
+        files.write_json(folder / f"weights_{model}.json", noted | ({"teacher": taught} if taught else {}))
 
 
 def _state(path: str) -> list[list[Any]]:
@@ -72,18 +90,19 @@ def _state(path: str) -> list[list[Any]]:
     return [[file.relative_to(root).as_posix(), file.stat().st_size, file.stat().st_mtime_ns] for file in _files(root)]
 
 
-def _digest(model: str, weights: str | None) -> str | None:
-    """Return the SHA-256 of weights in files; None for what cannot change, or is watched by DVC already."""
-    if weights is None or weights.startswith(PACKAGE_PREFIX):
+def _digest(what: str, path: str | None) -> str | None:
+    """Return the SHA-256 of a file or folder; None for what cannot change, or is watched by DVC already."""
+    if path is None or path.startswith(PACKAGE_PREFIX):
         return None
-    if any(weights in stage["deps"] for stage in stages().values()):
+    if any(path in stage["deps"] for stage in stages().values()):
         return None
-    if Path(weights).parts[0] in (START, str(PATHS.models)):
+    made = (START, str(PATHS.models), str(PATHS.predictions), str(PATHS.submission.parent))
+    if any(Path(path).is_relative_to(folder) for folder in made):
         raise GalaxyError(
-            f"weights of {model} are {weights}, a result of this pipeline, which DVC may remove and make again; copy "
-            f"it (cp -rL {weights} data/{Path(weights).name}) and name the copy, or add it to the stage's deps"
+            f"{what}: {path} is a result of this pipeline, which DVC may remove and make again; copy it "
+            f"(cp -rL {path} data/{Path(path).name}) and name the copy, or add it to the stage's deps"
         )
-    return hashlib.sha256(b"".join(files.sha256(file).encode() for file in _files(locate(weights)))).hexdigest()
+    return hashlib.sha256(b"".join(files.sha256(file).encode() for file in _files(locate(path)))).hexdigest()
 
 
 def _files(root: Path) -> list[Path]:

@@ -10,9 +10,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from galaxy.core.params_file import PARAMS_FILE, Section, read
+from galaxy.core.paths import of_fold
 
 BEST, MEAN, WEIGHTED = "best", "mean", "weighted"
 """Ways to combine models: the best on valid, their mean, or their sum with weights fitted on valid."""
+
+MOST_EPOCHS = 100_000
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -48,6 +51,15 @@ class Split(Section):
     )
     valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch (valid).")
     seed: int = Field(ge=0, description="Seed of the permutation.")
+    folds: int | None = Field(
+        None, ge=2, le=100, description="Deal the labelled galaxies into so many folds; each is predicted without it."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_score(self) -> Self:
+        if self.folds is not None and self.test:
+            raise ValueError(f"folds is {self.folds}, so every galaxy is scored in its fold; set test to 0")
+        return self
 
     @model_validator(mode="after")
     def _some_left_to_train(self) -> Self:
@@ -133,9 +145,12 @@ class Training(Section):
     layer_decay: float | None = Field(
         gt=0, le=1, description="Each layer's learning rate is this share of the next layer's; null: all are equal."
     )
-    epochs: int = Field(ge=1, le=100_000, description="Epochs at most; the best on valid is kept.")
+    epochs: int = Field(ge=1, le=MOST_EPOCHS, description="Epochs at most; the best on valid is kept.")
     early_stopping: int | None = Field(ge=1, description="Stop after so many epochs without a better one; null: never.")
     batch_size: int = Field(ge=2, description="Images per step, of all processes together.")
+    gradient_accumulation: int = Field(
+        ge=1, description="Parts in which a batch is computed, one after another, to need less memory; 1: at once."
+    )
     gradient_clip: float | None = Field(gt=0, description="Largest gradient; null: no limit.")
     gradient_clip_by: Literal["norm", "value"] = Field(description="Limit the gradient's norm, or each value.")
     ema_decay: float | None = Field(gt=0, lt=1, description="Decay of averaged weights per step; null: no averaging.")
@@ -151,7 +166,9 @@ class Training(Section):
         description="How several processes train together, by Lightning's names; auto: ddp if there are several."
     )
     seed: int = Field(ge=0, description="Seed of weights, order and augmentation.")
-    tensorboard: bool = Field(description="Write event files for TensorBoard under runs/ (extra `tensorboard`).")
+    logger: Literal["tensorboard", "csv", "dvclive", "mlflow", "wandb"] | None = Field(
+        description="Also log the training under runs/, see docs/loggers.md; null: the history and the metrics only."
+    )
     deterministic: bool = Field(
         description="Slower, but the same seed gives the same bits on a GPU too (on a CPU it always does)."
     )
@@ -171,12 +188,36 @@ class Training(Section):
                 f"{self.precision}, but Lightning doesn't clip the gradients of a fused optimizer in mixed precision; "
                 "remove fused, or set gradient_clip to null or precision to 32-true"
             )
-        if self.batch_size % self.processes:
+        if self.batch_size % (self.processes * self.gradient_accumulation):
             raise ValueError(
-                f"batch_size is {self.batch_size}, but devices × num_nodes is {self.processes}; "
-                "choose a multiple, so that each process gets the same share of a batch"
+                f"batch_size is {self.batch_size}, but devices × num_nodes × gradient_accumulation is "
+                f"{self.processes * self.gradient_accumulation}; choose a multiple, so that a batch has equal parts"
             )
         return self
+
+    @property
+    def part_size(self) -> int:
+        """The number of images, of all processes together, that are computed at once."""
+        return self.batch_size // self.gradient_accumulation
+
+
+FOLD = "{fold}"
+"""Stands for the number of a fold in the path of a teacher's predictions."""
+
+
+class Teacher(Section):
+    """Predictions for the unlabelled test images, which a model learns from beside the labelled images."""
+
+    predictions: str = Field(
+        min_length=1,
+        description="CSV with `GalaxyID` and the 37 columns for the test images, such as a submission; `{fold}` in it "
+        "stands for the number of the fold.",
+    )
+    share: Fraction = Field(description="Share of each batch that is drawn from these images.")
+
+    def of_fold(self, fold: int | None) -> str:
+        """Return the path of the predictions for the training of a fold; None: there are no folds."""
+        return self.predictions.replace(FOLD, str(fold))
 
 
 class Train(Training):
@@ -191,7 +232,19 @@ class Train(Training):
     )
     size: int | None = Field(ge=8, description="Side to which that square is resized, in pixels; null: as packed.")
     loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
+    teacher: Teacher | None = Field(
+        description="Learn from another model's predictions for the unlabelled test images, too; null: no."
+    )
     augmentation: Augmentation
+
+    @model_validator(mode="after")
+    def _both_kinds_in_each_batch(self) -> Self:
+        if self.teacher is not None and round(self.teacher.share * self.batch_size) not in range(1, self.batch_size):
+            raise ValueError(
+                f"teacher.share is {self.teacher.share:g}, which leaves no labelled or no other image in a batch of "
+                f"{self.batch_size}; choose another share"
+            )
+        return self
 
 
 class Views(Section):
@@ -257,9 +310,16 @@ class Trainings(Section):
 
 
 class Params(Trainings):
-    """The whole file. Only the root has `train_cnn` and `train_resnet`; a recipe's models may start from a `start`."""
+    """The whole file.
+
+    Only the root has `train_cnn` and `train_resnet`; a recipe's models may start from a `start`; `split.folds` and
+    `train_folds` belong to a pipeline of folds.
+    """
 
     start: Trainings | None = None
+    train_folds: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, min_length=1, description="The folds to train, counted from 0: all of split.folds, or some of them."
+    )
     train_cnn: Train | None = None
     train_resnet: Train | None = None
     evaluate: Evaluate
@@ -270,6 +330,27 @@ class Params(Trainings):
         """The sections of all models, by name: `cnn`, `resnet`, and those under `train`."""
         own = {"cnn": self.train_cnn, "resnet": self.train_resnet}
         return {name: section for name, section in own.items() if section is not None} | self.train
+
+    @property
+    def trained(self) -> list[str]:
+        """The names of all trained models: of each model one, or one for each fold to train."""
+        if self.train_folds is None:
+            return list(self.models)
+        return [of_fold(name, fold) for name in self.models for fold in self.train_folds]
+
+    @model_validator(mode="after")
+    def _folds_to_train(self) -> Self:
+        folds, chosen = self.split.folds, self.train_folds
+        if (folds is None) != (chosen is None):
+            raise ValueError("split.folds and train_folds belong together; write both, or neither")
+        taught = [model.teacher.predictions for model in self.models.values() if model.teacher is not None]
+        if folds is None and (named := [path for path in taught if FOLD in path]):
+            raise ValueError(f"teacher.predictions is {named[0]}, but this pipeline has no folds; name one file")
+        if folds is not None and chosen is not None and chosen != sorted(set(chosen) & set(range(folds))):
+            raise ValueError(
+                f"train_folds is {chosen}, but split.folds is {folds}; it may be {list(range(folds))} or a part of it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:

@@ -47,6 +47,7 @@ class Paths:
         self.preprocessed = self.data / "preprocessed"
         self.split = self.data / "split.csv"
         self.predictions = self.data / "predictions"
+        self.folds = self.data / "folds"
         self.submission = self.data / "submission" / "submission.csv"
         self.report = self.data / "report" / "report.html"
         self.evaluation = self.metrics / "evaluate.json"
@@ -57,6 +58,10 @@ class Paths:
         self.galleries = self.data / "explore"
         self.realism = self.metrics / "calibration.json"
         self.realism_table = self.metrics / "calibration.csv"
+
+    def fold(self, model: str, fold: int) -> Path:
+        """Return the folder with the predictions of the model of a fold: `held_out.csv` and `test.csv`."""
+        return self.folds / of_fold(model, fold)
 
     def model(self, name: str) -> Path:
         """Return the folder of a trained model."""
@@ -71,6 +76,11 @@ class Paths:
             checkpoints=self._checkpoints / name,
             events=self._events / name,
         )
+
+
+def of_fold(model: str, fold: int) -> str:
+    """Return the name of a model that is trained without a fold, as DVC calls its stage."""
+    return f"{model}-{fold}"
 
 
 PATHS = Paths()

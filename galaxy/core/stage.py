@@ -5,6 +5,7 @@ the lock file and the run cache would name the new one for results of the old on
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ def _inputs() -> dict[str, Any]:
 
 def _filled(text: str, item: str) -> str:
     """Return the text of a stage that is made for each item, for one item."""
-    return text.replace("${key}", item).replace("${item}", item)
+    model, _, fold = item.rpartition("-")  # of one that is made for each model and fold
+    values = {"key": item, "item": item, "item.model": model, "item.fold": fold}
+    return re.sub(r"\$\{([a-z.]+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
 def _section(content: Any, key: str) -> Any:

@@ -13,6 +13,7 @@ from torch import distributed
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params import MOST_EPOCHS, Training
 from galaxy.data.augmentation import Augment
 from galaxy.data.field_of_view import Cutout
 
@@ -38,7 +39,11 @@ class Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitems__(self, keys: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a batch: B×H×W×C uint8 images and B targets."""
-        rows = self.rows[np.asarray(keys) % len(self)]
+        return self.batch(np.asarray(keys) % len(self), keys)
+
+    def batch(self, positions: np.ndarray, keys: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the images at B positions, with the augmentation that belongs to B keys, and their targets."""
+        rows = self.rows[positions]
         images = self.images[rows]
         if self.augment is not None:
             images = np.stack([self.augment(image, key) for image, key in zip(images, keys, strict=True)])
@@ -46,37 +51,88 @@ class Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 @dataclass(frozen=True)
+class Taught:
+    """Images whose targets are another model's predictions, and their share of each batch."""
+
+    images: Images
+    share: float
+
+
+class Mixed(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Labelled images and then taught ones, as one data set; keys are as those of `Images`."""
+
+    def __init__(self, labelled: Images, taught: Images) -> None:
+        self.labelled, self.taught = labelled, taught
+
+    def __len__(self) -> int:
+        return len(self.labelled) + len(self.taught)
+
+    def __getitems__(self, keys: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a batch, the labelled images first."""
+        all_keys = np.asarray(keys)
+        positions = all_keys % len(self)
+        own = positions < len(self.labelled)
+        chosen = ((self.labelled, own, 0), (self.taught, ~own, len(self.labelled)))
+        parts = [
+            part.batch(positions[mask] - start, all_keys[mask].tolist()) for part, mask, start in chosen if mask.any()
+        ]
+        images, targets = zip(*parts, strict=True)
+        return torch.cat(images), torch.cat(targets)
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """The data of a training.
 
     Attributes:
-        train: the images to train on.
+        train: the labelled images to train on.
         valid: the images that choose the epoch.
         description: the data, for the model's card; a checkpoint is resumed only if it is the same.
         cutout: the part of `valid.images` that the network gets. None: all.
+        taught: further images to train on.
     """
 
     train: Images
     valid: Images
     description: dict[str, Any]
     cutout: Cutout | None = None
+    taught: Taught | None = None
 
 
 class ShuffledKeys(Sampler[int]):
-    """Give every sample once per epoch, in an order drawn from the seed and the epoch (which Lightning sets)."""
+    """Give each labelled sample once per epoch, in whole batches and an order drawn from seed and epoch.
 
-    def __init__(self, count: int, seed: int) -> None:
-        self.count, self.seed, self.epoch = count, seed, 0
+    Lightning sets the epoch. The last few samples of an order, too few for a batch, are left out.
+
+    Args:
+        count: the number of labelled samples, whose positions come first.
+        taught: the number of taught samples, at the positions after them.
+        share: the share of each batch that is drawn from these.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int, taught: int = 0, share: float = 0) -> None:
+        self.count, self.taught, self.seed, self.epoch = count, taught, seed, 0
+        self.per_batch = (batch_size - round(share * batch_size), round(share * batch_size))
+        self.batches = count // self.per_batch[0]
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.count
+        return self.batches * sum(self.per_batch)
 
     def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
-        yield from (self.epoch * self.count + order).tolist()
+        total, (labelled, taught) = self.count + self.taught, self.per_batch
+        draw = np.random.default_rng([self.seed, self.epoch])
+        keys = self.epoch * total + draw.permutation(self.count)[: self.batches * labelled]
+        if taught:
+            # A taught image that comes again in an epoch has another key, and so another view.
+            again, place = np.divmod(np.arange(self.batches * taught), self.taught)
+            positions = self.count + draw.permutation(self.taught)[place]
+            extra = (self.epoch + MOST_EPOCHS * again) * total + positions
+            mixed = np.hstack([keys.reshape(self.batches, -1), extra.reshape(self.batches, -1)])
+            keys = draw.permuted(mixed, axis=1).ravel()  # so that each process gets some of both
+        yield from keys.tolist()
 
 
 class SharedBatches(BatchSampler):
@@ -100,21 +156,24 @@ def _whole(batch: Any) -> Any:
     return batch
 
 
-def training_loader(data: Images, batch_size: int, seed: int, workers: int) -> DataLoader:
-    """Return shuffled batches of one size, without the last few samples of an epoch.
+def training_loader(options: Training, data: Images, taught: Taught | None = None) -> DataLoader:
+    """Return shuffled batches, or equal parts of them (`gradient_accumulation`), labelled and taught images mixed.
 
-    If several processes train, each gets its share of every batch; see `galaxy.training.distributed`.
+    If several processes train, each gets its share of every part; see `galaxy.training.distributed`.
 
     Raises:
         GalaxyError: there is not one full batch.
     """
+    batch_size, workers = options.batch_size, options.workers
     if batch_size > len(data):
         raise GalaxyError(
             f"batch_size is {batch_size}, but there are only {len(data)} images to train on; lower batch_size"
         )
+    mixture = (0, 0.0) if taught is None else (len(taught.images), taught.share)
+    keys = ShuffledKeys(len(data), batch_size, options.seed, *mixture)
     return DataLoader(
-        data,
-        batch_sampler=SharedBatches(ShuffledKeys(len(data), seed), batch_size, drop_last=True),
+        data if taught is None else Mixed(data, taught.images),
+        batch_sampler=SharedBatches(keys, options.part_size, drop_last=True),
         collate_fn=_whole,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),

@@ -1,4 +1,7 @@
-"""Split the labelled galaxies: some train, some choose the epoch (valid), some are only scored (test)."""
+"""Split the labelled galaxies: some train, some choose the epoch (valid), some are only scored (test).
+
+With folds there is a split for each: its galaxies are the test, a share of the others is valid, and the rest trains.
+"""
 
 import numpy as np
 import pandas as pd
@@ -34,3 +37,35 @@ def split(ids: np.ndarray, test: float, valid: float, seed: int) -> pd.DataFrame
     assigned = np.empty(len(ids), dtype=object)
     assigned[order] = sets
     return pd.DataFrame({"GalaxyID": ids, "Set": assigned})
+
+
+def deal(ids: np.ndarray, folds: int, valid: float, seed: int) -> pd.DataFrame:
+    """Deal the galaxies into folds of equal size by a seeded permutation, and split those outside of each fold.
+
+    Args:
+        ids: N GalaxyIDs.
+        valid: share of N that chooses the epoch of each fold's training.
+
+    Returns:
+        `GalaxyID`, `Fold`, and the set of each galaxy in the training of each fold, `Set0`, `Set1` …
+
+    Raises:
+        GalaxyError: a set would be empty.
+    """
+    if len(ids) < folds:
+        raise GalaxyError(f"split: {len(ids)} galaxies cannot be dealt into {folds} folds; lower split.folds")
+    dealt = np.empty(len(ids), dtype=int)
+    dealt[np.random.default_rng(seed).permutation(len(ids))] = np.arange(len(ids)) % folds
+    table = pd.DataFrame({"GalaxyID": ids, "Fold": dealt})
+    for fold in range(folds):
+        rest = dealt != fold
+        share = valid * len(ids) / rest.sum()
+        sets = np.full(len(ids), "test", dtype=object)
+        sets[rest] = split(ids[rest], 0, share, seed + fold)["Set"]
+        table[f"Set{fold}"] = sets
+    return table
+
+
+def of_fold(table: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Return the split of one fold from what `deal` returned: `GalaxyID` and `Set`."""
+    return table[["GalaxyID", f"Set{fold}"]].rename(columns={f"Set{fold}": "Set"})

@@ -4,6 +4,7 @@ Networks learn from the galaxies of train; those of valid choose the epoch that 
 
 * `vote_fractions` trains a model of galaxies: start reading here;
 * `run`            one training, from its options to a saved model;
+* `teacher`        another model's predictions to learn from;
 * `objectives`     losses, metrics, and the metric that chooses the epoch;
 * `fit`            trains a network in place;
 * `engine`         Lightning's module: steps, metrics, optimizer;

@@ -52,9 +52,11 @@ class Engine(L.LightningModule):
         if self.options.freeze_epochs:
             self.network.freeze(self.current_epoch < self.options.freeze_epochs)
 
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
-        # Dropout's random draws depend on the step and the process only, so a resumed training repeats them.
-        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step + self.global_rank * 2**32)
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        # Dropout's random draws depend on the batch and the process only, so a resumed training repeats them.
+        parts = self.options.gradient_accumulation
+        part = self.global_step * parts + batch_idx % parts
+        torch.manual_seed(self.options.seed * 1_000_003 + part + self.global_rank * 2**32)
         images, targets = batch
         loss = self.objective.loss(self.network(images), targets)
         self._losses.append(loss.detach())

@@ -88,8 +88,8 @@ def _loaders(options: Training, data: TrainingData) -> tuple[DataLoader, list[Da
     train, valid = data.train, data.valid
     sampled = np.sort(np.random.default_rng(options.seed).permutation(train.rows)[: len(valid)])
     sample = Images(valid.images, train.targets, sampled)
-    scored = [ordered_loader(images, 2 * options.batch_size) for images in (valid, sample)]
-    return training_loader(train, options.batch_size, options.seed, options.workers), scored
+    scored = [ordered_loader(images, 2 * options.part_size) for images in (valid, sample)]
+    return training_loader(options, train, data.taught), scored
 
 
 def _trainer(options: Training, callbacks: list[Callback], events: Path) -> L.Trainer:
@@ -98,11 +98,12 @@ def _trainer(options: Training, callbacks: list[Callback], events: Path) -> L.Tr
         **distributed.trainer_arguments(options),
         deterministic=options.deterministic,
         max_epochs=options.epochs,
+        accumulate_grad_batches=options.gradient_accumulation,
         gradient_clip_val=options.gradient_clip,
         gradient_clip_algorithm=options.gradient_clip_by,
         callbacks=callbacks,
         plugins=[resume.WholeCheckpoints()],
-        logger=_event_files(events) if options.tensorboard else False,
+        logger=_event_files(events) if options.logger else False,
         log_every_n_steps=1,  # only epochs are logged
         enable_progress_bar=False,  # the history has one
         enable_model_summary=False,
@@ -133,7 +134,7 @@ def _event_files(folder: Path) -> TensorBoardLogger:
     try:
         return TensorBoardLogger(folder, name="", version="")
     except ModuleNotFoundError:
-        raise GalaxyError("tensorboard is true, but TensorBoard is not installed; pip install tensorboard") from None
+        raise GalaxyError("logger is tensorboard, but TensorBoard is not installed; pip install tensorboard") from None
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class History(Callback):
             self.start = self.read = time.perf_counter()
             self.began = self.began or self.start
             self.loss, self.images = torch.zeros((), device=pl_module.device), 0
-            self._new_bar(trainer, "", int(trainer.num_training_batches) * self.options.batch_size)
+            self._new_bar(trainer, "", int(trainer.num_training_batches) * self.options.part_size)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -63,7 +63,7 @@ def run(
         valid = data.valid
         packed = None if data.cutout is None else data.cutout.packed
         label = f"predict {paths.model.name}, valid"
-        predicted = predict(network, valid.images, 2 * options.batch_size, valid.rows, packed=packed, label=label)
+        predicted = predict(network, valid.images, 2 * options.part_size, valid.rows, packed=packed, label=label)
         # Epoch 0, the untrained network, is no candidate.
         trained = history[history["epoch"] > 0]
         monitored = trained[f"valid_{objective.monitor}"]

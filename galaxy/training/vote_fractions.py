@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -10,17 +11,23 @@ from galaxy.core.params import Train
 from galaxy.core.paths import TrainingPaths
 from galaxy.data import appearance
 from galaxy.data.augmentation import Augment, colour_axis
-from galaxy.data.batches import Images, TrainingData
+from galaxy.data.batches import Images, Taught, TrainingData
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.data.galaxies import Galaxies
 from galaxy.models import initial_weights
 from galaxy.models.heads import LOGITS_OF
 from galaxy.training import objectives
 from galaxy.training.run import describe_network, run
+from galaxy.training.teacher import Lesson
 
 
 def train(
-    options: Train, galaxies: Galaxies, split: pd.DataFrame, source: dict[str, Any], paths: TrainingPaths
+    options: Train,
+    galaxies: Galaxies,
+    split: pd.DataFrame,
+    source: dict[str, Any],
+    paths: TrainingPaths,
+    lesson: Lesson | None = None,
 ) -> None:
     """Train the model that `options` describe; write the model, its history by epoch, and its metrics.
 
@@ -29,6 +36,7 @@ def train(
     Args:
         split: `GalaxyID` and `Set`, see `galaxy.data.split`.
         source: where the galaxies came from (`galaxy.core.source_info`), for the model's card.
+        lesson: what `options.teacher` predicts.
     """
     rows = galaxies.rows(split)
     cutout = network_input(options, galaxies.field_of_view)
@@ -46,16 +54,24 @@ def train(
     )
     colour = colour_axis(pixels, train) if options.augmentation.colour else None
     augment = Augment.of(options.augmentation, cutout, options.seed, colour)
+    description = {
+        "training_galaxies": len(train),
+        "split": files.fingerprint(split),
+        "source": source,
+        "appearance": appearance.statistics(pixels, train, cutout.input.size),
+    }
+    taught = None
+    if lesson is not None and options.teacher is not None:
+        rows_taught = np.arange(len(lesson.predicted))
+        images = Images(lesson.images, lesson.predicted, rows_taught, augment)
+        taught = Taught(images, options.teacher.share)
+        description["teacher"] = lesson.origin
     data = TrainingData(
         train=Images(galaxies.images, galaxies.votes, train, augment),
         valid=Images(galaxies.images, galaxies.votes, rows["valid"]),
-        description={
-            "training_galaxies": len(train),
-            "split": files.fingerprint(split),
-            "source": source,
-            "appearance": appearance.statistics(pixels, train, cutout.input.size),
-        },
+        description=description,
         cutout=cutout,
+        taught=taught,
     )
     means = torch.from_numpy(galaxies.votes[train].mean(axis=0))
     bias = LOGITS_OF[options.head](means) if options.output_bias else None
