@@ -34,22 +34,24 @@ def main() -> None:
 
     valid = predict("valid", all_views)
     weights = ensemble.fit_weights(valid.by_name, valid.voted)
-    valid = scores.add_baselines(valid.with_ensembles(weights), galaxies, rows["train"], rows["valid"])
     # Without a test split the scores are on valid (the galaxies that choose the epoch), and the HTML report says so.
     scored_on = "test" if len(rows["test"]) else "valid"
-    test = valid
-    if scored_on == "test":
-        test = predict("test", all_views).with_ensembles(weights)
-        test = scores.add_baselines(test, galaxies, rows["train"], rows["test"])
-    single_view = predict(scored_on, ONE).with_ensembles(weights) if len(all_views) > 1 else None
+
+    def with_ensembles(predictions: Predictions) -> Predictions:
+        return predictions.with_ensembles(weights) if scored_on == "test" else predictions.with_fitted_ensembles()
+
+    test = with_ensembles(valid if scored_on == "valid" else predict("test", all_views))
+    test = scores.add_baselines(test, galaxies, rows["train"], rows[scored_on])
+    single_view = with_ensembles(predict(scored_on, ONE)) if len(all_views) > 1 else None
+    valid = scores.add_baselines(valid.with_ensembles(weights), galaxies, rows["train"], rows["valid"])
     source = source_info.read(PATHS.preprocessed)
     expected = simulated_truth.expected(PATHS.preprocessed, test.ids)
     content = scores.summarise(
-        test, scored_on, valid, names, source, single_view=single_view, expected=expected, weights=weights
+        test, scored_on, valid.rmse(), names, source, single_view=single_view, expected=expected, weights=weights
     )
     histories = {name: pd.read_csv(PATHS.training(name).history) for name in names}
 
-    scores.write_predictions(PATHS.predictions, test, names)
+    scores.write_predictions(PATHS.predictions, test)
     files.write_csv(PATHS.rmse_by_question, scores.question_table(test), float_format="%.6f")
     files.write_csv(PATHS.rmse_by_column, scores.column_table(test), float_format="%.6f")
     scores.write_figures(PATHS.evaluation_figures, test, content, histories)

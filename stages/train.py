@@ -1,6 +1,6 @@
 """Train one of the models in the params: `python -m stages.train cnn`, or one of its folds."""
 
-from galaxy.core.paths import of_fold
+from galaxy.core.paths import fold_name
 from galaxy.core.stage import run
 from stages.arguments import parse_model
 
@@ -20,7 +20,7 @@ def main() -> None:
         Galaxies.open(paths.preprocessed, "training"),
         table if fold is None else split.of_fold(table, fold),
         source_info.read(paths.preprocessed),
-        paths.training(name if fold is None else of_fold(name, fold)),
+        paths.training(name if fold is None else fold_name(name, fold)),
         teacher.read(section.teacher, paths.preprocessed, fold),
     )
 

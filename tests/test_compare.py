@@ -13,7 +13,7 @@ from conftest import DEFAULTS, command
 from galaxy import cli
 from galaxy.core import decision_tree, metrics
 from galaxy.core.errors import GalaxyError
-from galaxy.report import comparison
+from galaxy.evaluation import comparison
 
 GALAXIES = 60
 

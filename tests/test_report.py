@@ -44,7 +44,7 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
         evaluated=scores.summarise(
             test,
             "test",
-            valid,
+            valid.rmse(),
             ["cnn"],
             source,
             single_view=None,
@@ -55,7 +55,8 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
         questions=scores.question_table(test),
         predicted=predicted,
         galaxies=galaxies,
-        split=assigned,
+        rows=rows["test"],
+        sizes={name: len(own) for name, own in rows.items()},
     )
 
 

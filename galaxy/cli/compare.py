@@ -13,7 +13,7 @@ from galaxy.core.params_file import PARAMS_FILE, read_text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from galaxy.report.comparison import Pairs
+    from galaxy.evaluation.comparison import Pairs
     from galaxy.report.revisions import Revision
 
 EXAMPLES = """examples:
@@ -43,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the changed params, then a table for each model, or one for all of them."""
     read_text(PARAMS_FILE)  # in another folder DVC would find the same params in all revisions
-    from galaxy.report.comparison import changed
+    from galaxy.evaluation.comparison import changed
     from galaxy.report.revisions import Revision
 
     before, after = Revision(arguments.before), Revision(arguments.after)
@@ -70,7 +70,7 @@ def _models(names: list[str] | None, before: "Revision", after: "Revision") -> l
 
 def _by_question(before: "Revision", after: "Revision", chosen: list[tuple[str, str]]) -> str:
     """Return the text with a table for each model, or each two that are compared."""
-    from galaxy.report.comparison import by_question
+    from galaxy.evaluation.comparison import by_question
 
     parts = []
     for names in chosen:
@@ -84,7 +84,7 @@ def _by_model(before: "Revision", after: "Revision", chosen: list[tuple[str, str
     """Return the text with a row for each model."""
     import pandas as pd
 
-    from galaxy.report.comparison import by_question
+    from galaxy.evaluation.comparison import by_question
 
     lines: list[str] = []
     rows = []
@@ -101,7 +101,7 @@ def _by_model(before: "Revision", after: "Revision", chosen: list[tuple[str, str
 
 def _pair(before: "Revision", after: "Revision", first: str, second: str) -> tuple[str, "Pairs"]:
     """Return the title of a comparison, and the predictions to compare."""
-    from galaxy.report.comparison import pair
+    from galaxy.evaluation.comparison import pair
 
     title = first if first == second else f"{first} and {second}"
     return title, pair((before.predictions(first), after.predictions(second)), (before.votes, after.votes))
@@ -126,7 +126,7 @@ def _why_no_table(pairs: "Pairs") -> str:
 
 def _formatted(table: "pd.DataFrame") -> str:
     """Return differences with their intervals and verdicts as text."""
-    from galaxy.report.comparison import verdict
+    from galaxy.evaluation.comparison import verdict
 
     intervals = [f"{low:+.5f} to {high:+.5f}" for low, high in zip(table["low"], table["high"], strict=True)]
     table = table.assign(interval=intervals, verdict=table.apply(verdict, axis=1)).drop(columns=["low", "high"])

@@ -94,7 +94,7 @@ def _digest(what: str, path: str | None) -> str | None:
     """Return the SHA-256 of a file or folder; None for what cannot change, or is watched by DVC already."""
     if path is None or path.startswith(PACKAGE_PREFIX):
         return None
-    if any(path in stage["deps"] for stage in stages().values()):
+    if any(Path(path).is_relative_to(dep) for stage in stages().values() for dep in stage["deps"]):
         return None
     made = (START, str(PATHS.models), str(PATHS.predictions), str(PATHS.submission.parent))
     if any(Path(path).is_relative_to(folder) for folder in made):

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from galaxy.core.errors import GalaxyError
 from galaxy.core.params_file import PARAMS_FILE, Section, read
-from galaxy.core.paths import of_fold
+from galaxy.core.paths import fold_name
 
-BEST, MEAN, WEIGHTED = "best", "mean", "weighted"
-"""Ways to combine models: the best on valid, their mean, or their sum with weights fitted on valid."""
+BEST, MEAN, WEIGHTED, BY_QUESTION = "best", "mean", "weighted", "weighted_by_question"
+"""Ways to combine models: the best on valid; their mean; their sum with fitted weights, of models or, where that
+predicts other galaxies better, of models and questions (folds only)."""
 
 MOST_EPOCHS = 100_000
 
@@ -262,7 +264,8 @@ class Evaluate(Section):
 
 class MakeSubmission(Section):
     model: str = Field(
-        description="mean: of all models; weighted: by weights fitted on valid; best: on valid; or a model's name."
+        description="mean: of all models; weighted: by weights fitted on valid; best: on valid; or a model's name. "
+        "With folds, weights are fitted on the held-out galaxies, and weighted_by_question has some by question."
     )
     batch_size: int = Field(ge=1, description="Galaxies predicted at a time.")
     views: Views
@@ -336,7 +339,7 @@ class Params(Trainings):
         """The names of all trained models: of each model one, or one for each fold to train."""
         if self.train_folds is None:
             return list(self.models)
-        return [of_fold(name, fold) for name in self.models for fold in self.train_folds]
+        return [fold_name(name, fold) for name in self.models for fold in self.train_folds]
 
     @model_validator(mode="after")
     def _folds_to_train(self) -> Self:
@@ -354,10 +357,10 @@ class Params(Trainings):
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
-        taken = (*OWN_SECTIONS, BEST, MEAN, WEIGHTED, "column_means", "central_pixel")
+        taken = (*OWN_SECTIONS, BEST, MEAN, WEIGHTED, BY_QUESTION, "column_means", "central_pixel")
         if reserved := [name for name in self.train if name in taken]:
             raise ValueError(f"train.{reserved[0]}: this name is taken ({', '.join(taken)} are); choose another")
-        choices = [BEST, MEAN, WEIGHTED, *self.models]
+        choices = [BEST, MEAN, WEIGHTED, *([BY_QUESTION] if self.split.folds else []), *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self
@@ -366,3 +369,15 @@ class Params(Trainings):
 def load(path: Path = PARAMS_FILE) -> Params:
     """Read and validate the pipeline's params file; see `galaxy.core.params_file.read`."""
     return read(path, Params)
+
+
+def load_folds(path: Path = PARAMS_FILE) -> tuple[Params, list[int]]:
+    """Read the params of a pipeline of folds; return them and the folds to train.
+
+    Raises:
+        GalaxyError: as `load`, or the file has no folds.
+    """
+    options = load(path)
+    if options.train_folds is None:
+        raise GalaxyError(f"{path} has no folds; run in a pipeline that has (recipes/folds), or add split.folds")
+    return options, options.train_folds

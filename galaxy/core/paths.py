@@ -54,6 +54,8 @@ class Paths:
         self.evaluation_figures = self.metrics / "evaluate"
         self.rmse_by_question = self.metrics / "rmse_by_question.csv"
         self.rmse_by_column = self.metrics / "rmse_by_column.csv"
+        self.rmse_by_fold = self.metrics / "rmse_by_fold.csv"
+        self.ensembles = self.metrics / "ensembles.csv"
         self.exploration_figures = self.metrics / "explore"
         self.galleries = self.data / "explore"
         self.realism = self.metrics / "calibration.json"
@@ -61,7 +63,7 @@ class Paths:
 
     def fold(self, model: str, fold: int) -> Path:
         """Return the folder with the predictions of the model of a fold: `held_out.csv` and `test.csv`."""
-        return self.folds / of_fold(model, fold)
+        return self.folds / fold_name(model, fold)
 
     def model(self, name: str) -> Path:
         """Return the folder of a trained model."""
@@ -78,7 +80,7 @@ class Paths:
         )
 
 
-def of_fold(model: str, fold: int) -> str:
+def fold_name(model: str, fold: int) -> str:
     """Return the name of a model that is trained without a fold, as DVC calls its stage."""
     return f"{model}-{fold}"
 

@@ -56,3 +56,10 @@ class Galaxies:
         if not np.array_equal(split["GalaxyID"].to_numpy(), self.ids):
             raise GalaxyError("the split holds other galaxies than the preprocessed images; run dvc repro split")
         return {name: np.flatnonzero(split["Set"].to_numpy() == name) for name in SETS}
+
+
+def table(ids: np.ndarray, fractions: np.ndarray) -> pd.DataFrame:
+    """Return N galaxies' fractions (N×37) as a table: `GalaxyID` and the 37 columns."""
+    made = pd.DataFrame(fractions, columns=list(decision_tree.COLUMNS))
+    made.insert(0, "GalaxyID", ids)
+    return made

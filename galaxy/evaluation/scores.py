@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import decision_tree, files, metrics
-from galaxy.core.params import MEAN, WEIGHTED
+from galaxy.core.params import MEAN
+from galaxy.data import galaxies as packed
 from galaxy.data.galaxies import Galaxies
 from galaxy.evaluation import ensemble, figures
 from galaxy.evaluation.baselines import BASELINES
@@ -18,6 +19,9 @@ FLOOR = "vote_noise_floor"
 """An estimate of a perfect model's RMSE: with some 44 volunteers per galaxy, the votes are noisy."""
 PERFECT = "perfect_model"
 """The exact value, for simulated galaxies only: the RMSE of the votes against their expected values."""
+HELD_OUT = "held-out"
+"""What galaxies are scored on in folds: each one by models that were trained without its fold."""
+
 GREYS = (*BASELINES, FLOOR)
 """What figures draw in grey: it is there to compare with."""
 
@@ -33,6 +37,10 @@ class Predictions:
     def with_ensembles(self, weights: dict[str, float]) -> "Predictions":
         """Add the models' mean, and their sum with these weights."""
         return replace(self, by_name=ensemble.combine(self.by_name, weights))
+
+    def with_fitted_ensembles(self, by_question: bool = False) -> "Predictions":
+        """Add the models' mean, and their sums with weights for each galaxy that were fitted on others."""
+        return replace(self, by_name=ensemble.combine_fitted(self.by_name, self.voted, by_question))
 
     def rmse(self) -> dict[str, float]:
         """Return the RMSE by name."""
@@ -50,7 +58,7 @@ def add_baselines(models: Predictions, galaxies: Galaxies, train: np.ndarray, ro
 def summarise(
     test: Predictions,
     scored_on: str,
-    valid: Predictions,
+    valid_rmse: dict[str, float],
     names: list[str],
     source: dict[str, Any],
     *,
@@ -61,16 +69,17 @@ def summarise(
     """Return the content of `metrics/evaluate.json`; `best` is the model with the lowest RMSE on valid.
 
     Args:
-        scored_on: `test`, or `valid` if there is no test split.
+        scored_on: `test`, `valid` if there is no test split, or `HELD_OUT`.
+        valid_rmse: RMSE on valid of the models, the baselines and, unless there are folds, the models' mean.
         single_view: predictions from one view, if `test` has the mean over several (turned, mirrored, zoomed).
         expected: N×37 expected values of the test galaxies' votes, if they are known.
-        weights: of the weighted ensemble, fitted on valid.
+        weights: of the weighted ensemble that the submission may be: fitted on valid, or on all held-out galaxies.
     """
-    rmse, valid_rmse = test.rmse(), valid.rmse()
+    rmse = test.rmse()
     floors = {FLOOR: metrics.vote_noise_floor(test.voted)}
     if expected is not None:
         floors[PERFECT] = metrics.rmse(expected, test.voted)
-    gains = {name: 100 * (1 - rmse[name] / rmse[REFERENCE]) for name in (*names, MEAN, WEIGHTED)}
+    gains = {name: 100 * (1 - value / rmse[REFERENCE]) for name, value in rmse.items() if name not in BASELINES}
     first = decision_tree.question(1)
     single = {} if single_view is None else {"rmse_single_view": single_view.rmse()}
     return {
@@ -81,7 +90,7 @@ def summarise(
         "rmse": rmse | floors,
         "improvement_over_central_pixel_percent": gains,
         "accuracy_question_1": {name: metrics.accuracy(first, p, test.voted) for name, p in test.by_name.items()},
-        "valid_rmse": {name: valid_rmse[name] for name in (*names, MEAN, *BASELINES)},
+        "valid_rmse": {name: valid_rmse[name] for name in (*names, MEAN, *BASELINES) if name in valid_rmse},
         "ensemble_weights": weights,
         **single,
     }
@@ -107,6 +116,7 @@ def terminal_table(content: dict[str, Any]) -> str:
     """Return what `summarise` returned as text for a terminal."""
     keys = {
         "RMSE": "rmse",
+        "standard error": "rmse_standard_error",
         "single view": "rmse_single_view",
         "valid RMSE": "valid_rmse",
         "over central pixel": "improvement_over_central_pixel_percent",
@@ -121,8 +131,8 @@ def terminal_table(content: dict[str, Any]) -> str:
 
 def _label(content: dict[str, Any]) -> str:
     """Return words for titles on which galaxies were scored."""
-    chose = "" if content["scored_on"] == "test" else ", which chose the epochs and the weights"
-    return f"{content['galaxies']:,} {content['scored_on']} galaxies ({content['source']}{chose})"
+    notes = {"test": "", "valid": ", which chose the epochs", HELD_OUT: f", {content.get('folds')} folds"}
+    return f"{content['galaxies']:,} {content['scored_on']} galaxies ({content['source']}{notes[content['scored_on']]})"
 
 
 def write_figures(folder: Path, test: Predictions, content: dict[str, Any], histories: dict[str, pd.DataFrame]) -> None:
@@ -138,9 +148,8 @@ def write_figures(folder: Path, test: Predictions, content: dict[str, Any], hist
     figures.write_all(folder, drawn)
 
 
-def write_predictions(folder: Path, test: Predictions, names: list[str]) -> None:
-    """Write `<name>.csv`, GalaxyID and the 37 columns, for each model and both ensembles."""
-    for name in [*names, MEAN, WEIGHTED]:
-        table = pd.DataFrame(test.by_name[name], columns=list(decision_tree.COLUMNS))
-        table.insert(0, "GalaxyID", test.ids)
-        files.write_csv(folder / f"{name}.csv", table, float_format="%.6f")
+def write_predictions(folder: Path, test: Predictions) -> None:
+    """Write `<name>.csv`, GalaxyID and the 37 columns, for each model and ensemble."""
+    for name, predicted in test.by_name.items():
+        if name not in BASELINES:
+            files.write_csv(folder / f"{name}.csv", packed.table(test.ids, predicted), float_format="%.6f")

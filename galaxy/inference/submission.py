@@ -9,17 +9,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from galaxy.core import decision_tree, files
+from galaxy.core import files
 from galaxy.core.errors import list_problems, run
+from galaxy.data import galaxies
 from galaxy.ingest import archives
 
 
 def write(path: Path, ids: np.ndarray, predicted: np.ndarray) -> None:
     """Write a submission: M GalaxyIDs, M×37 fractions, clipped to [0, 1], nine decimals as in the official file."""
-    table = pd.DataFrame(np.clip(predicted, 0, 1), columns=list(decision_tree.COLUMNS))
-    table.insert(0, "GalaxyID", ids)
+    table = galaxies.table(ids, np.clip(predicted, 0, 1))
     files.write_csv(path, table, float_format="%.9f", lineterminator="\r\n")
 
 

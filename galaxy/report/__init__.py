@@ -4,6 +4,5 @@
 * `charts`         the report's charts as SVG;
 * `likeliest_path` a galaxy's path through the decision tree, in words;
 * `leaderboard`    where a score would have stood in 2014;
-* `comparison`     two runs' predictions for the same galaxies, with intervals;
 * `revisions`      params, votes and predictions of a commit or experiment.
 """

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import decision_tree, metrics, params_file, source_info
-from galaxy.core.params import MEAN, WEIGHTED
+from galaxy.core.params import BY_QUESTION, MEAN, WEIGHTED
 from galaxy.core.templates import environment
 from galaxy.data.galaxies import Galaxies
-from galaxy.data.split import SETS
 from galaxy.evaluation import figures, scores
 from galaxy.evaluation.baselines import BASELINES
+from galaxy.evaluation.comparison import changed
 from galaxy.report import charts, leaderboard, likeliest_path
-from galaxy.report.comparison import changed
 
 EXTREMES = 4
 """Number of galaxies listed as best predicted, and as worst."""
@@ -37,7 +36,8 @@ LISTED = (1, 7, 2, 9, 3, 4, 10, 11, 5, 6, 8)
 @dataclass(frozen=True)
 class Run:
     """Results of a run: `evaluated` is the content of `metrics/evaluate.json`, `histories` are metrics by epoch,
-    `questions` the RMSE by question, and `predicted` the best model's fractions for the scored galaxies."""
+    `questions` the RMSE by question, and `predicted` the best model's fractions for the scored galaxies, which are the
+    `rows` of `galaxies`; `sizes` says how many labelled galaxies there are for what."""
 
     options: dict[str, Any]
     source: dict[str, Any]
@@ -46,22 +46,17 @@ class Run:
     questions: pd.DataFrame
     predicted: pd.DataFrame
     galaxies: Galaxies
-    split: pd.DataFrame
+    rows: np.ndarray
+    sizes: dict[str, int]
 
 
 def html(run: Run) -> str:
-    """Return the page. It loads nothing from elsewhere, and the same run gives the same page.
-
-    Raises:
-        GalaxyError: the split belongs to other galaxies than the packed ones.
-    """
-    evaluated, rmse = run.evaluated, run.evaluated["rmse"]
-    rows = run.galaxies.rows(run.split)[evaluated["scored_on"]]
+    """Return the page. It loads nothing from elsewhere, and the same run gives the same page."""
+    evaluated, rmse, rows = run.evaluated, run.evaluated["rmse"], run.rows
     voted = run.galaxies.votes[rows]
     predicted = run.predicted.set_index("GalaxyID").loc[run.galaxies.ids[rows], list(decision_tree.COLUMNS)].to_numpy()
     scored = _Galaxies(run.galaxies, rows, voted, predicted)
     models = list(_models(evaluated))
-    sizes = {name: int((run.split["Set"] == name).sum()) for name in SETS}
     table = {
         "models": models,
         "floors": [(_words(name), rmse[name]) for name in (scores.FLOOR, scores.PERFECT) if name in rmse],
@@ -82,7 +77,7 @@ def html(run: Run) -> str:
     return template.render(
         run=run,
         verdict=verdict(evaluated),
-        data={"label": source_info.label(run.source), "sizes": sizes},
+        data={"label": source_info.label(run.source), "sizes": run.sizes},
         changed=changed(params_file.defaults(), params_file.leaves(run.options)).to_dict("records"),
         table=table,
         ranking=ranking,
@@ -108,7 +103,7 @@ def _models(evaluated: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def verdict(evaluated: dict[str, Any]) -> str:
     """Return the result in a sentence: the best model and the better ensemble beside central pixel and noise floor."""
     best, rmse, gains = evaluated["best"], evaluated["rmse"], evaluated["improvement_over_central_pixel_percent"]
-    ensemble = min(MEAN, WEIGHTED, key=lambda name: rmse[name])
+    ensemble = min((name for name in (MEAN, WEIGHTED, BY_QUESTION) if name in rmse), key=lambda name: rmse[name])
 
     def compared(name: str) -> str:
         return f"{abs(gains[name]):.1f} % {'better' if gains[name] > 0 else 'worse'}"
