@@ -1,4 +1,4 @@
-"""The engine learns, keeps the best epoch, and repeats itself; views depend on seed, epoch and galaxy alone."""
+"""The engine learns, keeps the best epoch, and repeats itself."""
 
 import re
 import tempfile
@@ -11,13 +11,12 @@ import pytest
 import torch
 from conftest import augmentation, spec, whole
 from torch import nn
-from torch.utils.data import DataLoader
 
 from galaxy.core import metrics
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Params, Train
 from galaxy.data.augmentation import Augment
-from galaxy.data.batches import Images, ShuffledKeys, TrainingData, training_loader
+from galaxy.data.batches import Images, TrainingData
 from galaxy.data.galaxies import Galaxies
 from galaxy.models.heads import LOGITS_OF
 from galaxy.models.network import Network, build_network
@@ -236,6 +235,20 @@ def test_a_duration_is_in_minutes_and_seconds_or_hours_too():
     assert [clock(seconds) for seconds in (0.4, 12.3, 119.6, 3732)] == ["0:00", "0:12", "2:00", "1:02:12"]
 
 
+def test_a_batch_in_parts_takes_the_same_steps(tmp_path: Path, options: Train, capsys: pytest.CaptureFixture[str]):
+    """With batch normalisation it would not: each part is normalised by itself."""
+
+    def history(parts: int) -> pd.DataFrame:
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 37))
+        changed = options.model_copy(update={"epochs": 2, "gradient_accumulation": parts, "precision": "32-true"})
+        return train(tmp_path, changed, backbone=network)[1]
+
+    pd.testing.assert_frame_equal(history(1), history(4), rtol=1e-5)
+    losses = re.findall(r"loss ([0-9.]+)", capsys.readouterr().out)
+    assert losses[:2] == losses[2:]
+
+
 def test_early_stopping_stops(tmp_path: Path, options: Train):
     frozen = options.model_copy(update={"epochs": 30, "learning_rate": 1e-12, "early_stopping": 2})
     _, history = train(tmp_path, frozen)
@@ -323,44 +336,6 @@ def test_an_error_that_has_nothing_to_do_with_the_precision_is_left_as_it_is(tmp
     half = options.model_copy(update={"precision": "bf16-mixed"})
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
         train(tmp_path, half, backbone=nn.Sequential(nn.Flatten(), nn.Linear(5, 37)))
-
-
-def test_every_epoch_has_every_galaxy_once_in_another_order():
-    sampler = ShuffledKeys(10, batch_size=5, seed=3)
-    orders = []
-    for epoch in range(3):
-        sampler.set_epoch(epoch)
-        keys = np.array(list(sampler))
-        assert (keys // 10 == epoch).all()
-        assert sorted(keys % 10) == list(range(10))
-        orders.append(tuple(keys % 10))
-    assert len(set(orders)) == 3
-
-
-def test_batches_are_full_and_match_images_with_their_votes(options: Train):
-    images, votes = blobs(50)
-    sixteen = options.model_copy(update={"batch_size": 16})
-    loader = training_loader(sixteen, Images(images, votes, np.arange(10, 50)))
-    batches = list(loader)
-    assert [len(batch[0]) for batch in batches] == [16, 16]
-    for batch, targets in batches:
-        assert batch.dtype == torch.uint8
-        for image, target in zip(batch.numpy(), targets.numpy(), strict=True):
-            (row,) = np.flatnonzero((images == image).all(axis=(1, 2, 3)))
-            assert row >= 10
-            assert np.array_equal(votes[row], target)
-
-
-def test_a_view_depends_on_seed_epoch_and_galaxy_alone():
-    images, votes = blobs(20)
-    data = Images(images, votes, np.arange(20), Augment.of(augmentation(rotation=180, shift=0.1), whole(SIDE), seed=1))
-    one_by_one = torch.stack([data[key][0] for key in (3, 23, 5)])
-    together = data.__getitems__([5, 3, 23])[0]
-    assert torch.equal(one_by_one, together[[1, 2, 0]])
-    assert not torch.equal(one_by_one[0], one_by_one[1])  # the same galaxy in another epoch
-    other = Images(images, votes, np.arange(20), Augment.of(augmentation(rotation=180, shift=0.1), whole(SIDE), seed=2))
-    assert not torch.equal(other[3][0], one_by_one[0])
-    assert isinstance(DataLoader(data).dataset, Images)
 
 
 @pytest.mark.parametrize("head", ["sigmoid", "decision_tree"])

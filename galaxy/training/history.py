@@ -49,7 +49,7 @@ class History(Callback):
     ) -> None:
         images = len(batch[0]) * trainer.world_size
         self.images += images
-        self.loss += outputs["loss"].detach()
+        self.loss += outputs["loss"].detach() * self.options.gradient_accumulation  # Lightning divides each part's
         if not self.bar.disable and time.perf_counter() - self.read > REDRAWN:
             self.bar.set_postfix_str(f"loss {float(self.loss) / (batch_idx + 1):.4f}", refresh=False)
             self.read = time.perf_counter()
