@@ -34,8 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--model",
         nargs="+",
         metavar="NAME",
-        help="a model or `mean`; two names: the first in BEFORE with the second in AFTER (default: each model that "
-        "both have)",
+        help="a model, `mean` or `weighted`; two names: the first in BEFORE with the second in AFTER (default: each "
+        "model that both have, and their mean)",
     )
     parser.add_argument("--brief", action="store_true", help="print one row per model instead of a row per question")
 

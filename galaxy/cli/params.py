@@ -6,7 +6,7 @@ It reads the file in the current folder, which may be a pipeline's, a recipe's o
 import argparse
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -39,12 +39,13 @@ def run(_: argparse.Namespace) -> None:
 
 
 def markdown(options: BaseModel, models: Mapping[str, Training]) -> str:
-    """Return the table of a file's sections. All models share one row per key, because they have the same keys."""
+    """Return the table of a file's sections. All models share one row per key; the few that some lack come last."""
     lines = ["| key | value | may be | meaning |", "|---|---|---|---|"]
     lines += [f"| `{key}` | `{value}` | {allowed} | {meaning} |" for key, value, allowed, meaning in rows(options)]
     sections = [{row[0]: row for row in rows(model)} for model in models.values()]
-    for key, (_, _, allowed, meaning) in sections[0].items():
-        values = " / ".join(dict.fromkeys(f"`{section[key][1]}`" for section in sections))
+    keys = {key: row for section in sorted(sections, key=len) for key, row in section.items()}
+    for key, (_, _, allowed, meaning) in keys.items():
+        values = " / ".join(dict.fromkeys(f"`{section[key][1]}`" for section in sections if key in section))
         lines.append(f"| `<model>.{key}` | {values} | {allowed} | {meaning} |")
     return "\n".join(lines)
 
@@ -74,7 +75,7 @@ def _yaml(value: Any) -> str:
 def _allowed(field: FieldInfo) -> str:
     """Return the type or the choices, and the bounds, in words."""
     kind: Any = field.annotation
-    optional = get_origin(kind) is types.UnionType
+    optional = get_origin(kind) in (types.UnionType, Union)  # the latter of Literal and None
     if optional:
         kind = next(part for part in get_args(kind) if part is not type(None))
     if get_origin(kind) is Literal:

@@ -212,8 +212,7 @@ class Teacher(Section):
 
     predictions: str = Field(
         min_length=1,
-        description="CSV with `GalaxyID` and the 37 columns for the test images, such as a submission; `{fold}` in it "
-        "stands for the number of the fold.",
+        description="CSV with GalaxyID and the 37 columns for the test images; {fold} stands for the fold's number.",
     )
     share: Fraction = Field(description="Share of each batch that is drawn from these images.")
 
@@ -235,7 +234,9 @@ class Train(Training):
     size: int | None = Field(ge=8, description="Side to which that square is resized, in pixels; null: as packed.")
     loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
     teacher: Teacher | None = Field(
-        description="Learn from another model's predictions for the unlabelled test images, too; null: no."
+        description="Learn from another model's predictions for the unlabelled test images, too: `predictions`, a CSV "
+        "such as a submission (`{fold}` in its path stands for the number of the fold), and `share`, of each batch; "
+        "null: no."
     )
     augmentation: Augmentation
 

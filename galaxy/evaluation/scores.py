@@ -116,12 +116,14 @@ def terminal_table(content: dict[str, Any]) -> str:
     """Return what `summarise` returned as text for a terminal."""
     keys = {
         "RMSE": "rmse",
-        "standard error": "rmse_standard_error",
+        "std error": "rmse_standard_error",
         "single view": "rmse_single_view",
         "valid RMSE": "valid_rmse",
         "over central pixel": "improvement_over_central_pixel_percent",
         "accuracy question 1": "accuracy_question_1",
     }
+    if content["scored_on"] == HELD_OUT:
+        del keys["valid RMSE"]  # for a table of at most 80 columns
     columns = {title: content[key] for title, key in keys.items() if key in content}
     table = pd.DataFrame(columns, index=list(content["rmse"]))
     formats = {"over central pixel": "{:+.1f} %".format, "accuracy question 1": "{:.3f}".format}

@@ -11,7 +11,7 @@ import pandas as pd
 from dvc.exceptions import PathMissingError
 
 from galaxy.core.errors import GalaxyError, describe
-from galaxy.core.params import MEAN
+from galaxy.core.params import BY_QUESTION, MEAN, WEIGHTED
 from galaxy.core.params_file import PARAMS_FILE, leaves
 from galaxy.core.paths import PATHS
 
@@ -47,12 +47,12 @@ class Revision:
         return [*own, *self._content.get("train", {}), MEAN]
 
     def predictions(self, model: str) -> pd.DataFrame:
-        """Read the predictions for the revision's test galaxies: `GalaxyID` and the 37 columns.
+        """Read the predictions of a model or ensemble for the revision's test galaxies: `GalaxyID` and the 37 columns.
 
         Raises:
             GalaxyError: the revision has no such model.
         """
-        if model not in self.models:
+        if model not in (*self.models, WEIGHTED, BY_QUESTION):
             raise GalaxyError(f"{self.name} has no model {model!r}; it has {', '.join(self.models)}")
         return self._table(str(PATHS.predictions / f"{model}.csv"))
 
