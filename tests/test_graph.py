@@ -1,5 +1,6 @@
 """Each pipeline's `dvc.yaml` says what its stages really use, and the library's packages import downwards only."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def test_deps_are_the_packages_that_the_stage_imports(pipeline: str, name: str, 
     module = stage["cmd"].split()[2]
     used = {found for found in imports.find_upstream_modules(module) | {module} if "." in found}
     packages = {"/".join(found.split(".")[:2]) for found in used if found.startswith("galaxy.")}
-    scripts = {found.replace(".", "/") + ".py" for found in used if found.startswith("stages.")} - {"stages/tasks.py"}
+    scripts = {found.replace(".", "/") + ".py" for found in used if found.startswith("stages.")}
+    scripts -= {"stages/tasks.py", "stages/folds.py"}  # packages
     assert {dep for dep in stage["deps"] if dep.startswith(("galaxy/", "stages/"))} == packages | scripts
 
 
@@ -74,14 +76,14 @@ def test_every_section_of_the_params_is_read_by_a_stage_and_none_is_unknown(pipe
         f"start.{section}" for section in content.get("start", ()) if section != "train"
     }
     read = {
-        param.removesuffix(".${key}").removesuffix(".${item}").removesuffix(".transfer")
+        re.sub(r"\.\$\{.*|\.transfer$|^make_submission\..*", lambda found: found[0].partition(".")[0], param)
         for stage in stages(pipeline).values()
         for param in stage.get("params", [])
         if isinstance(param, str)
     }
-    start = {param for param in read if param.startswith("start.train.")}
+    start = {param for param in read if param.startswith("start.train")}
     assert read - start == sections
-    assert start == {f"start.train.{name}" for name in content.get("start", {}).get("train", ())}
+    assert start in ({"start.train"}, {f"start.train.{name}" for name in content.get("start", {}).get("train", ())})
 
 
 @pytest.mark.parametrize(("pipeline", "name"), STAGES, ids="-".join)
@@ -104,6 +106,7 @@ def test_a_training_leaves_its_files_where_all_do(pipeline: str):
         if words[2].endswith(".train"):
             part = "start/" if words[-1] == "--start" else ""
             model = words[4 if words[2] == "stages.tasks.train" else 3]
+            model += f"-{words[-1]}" if "--fold" in words else ""
             paths = ("models/{}", "metrics/train/{}.json", "metrics/train/{}_history.csv")
             assert sorted(outs(stage)) == sorted(part + path.format(model) for path in paths)
 
@@ -183,7 +186,11 @@ def test_dvc_finds_the_stages_of_each_recipe_and_task_in_its_own_folder(tmp_path
     for pipeline in PIPELINES:
         params = yaml.safe_load((ROOT / pipeline / "params.yaml").read_text())
         several = params["compared"] if pipeline.startswith("tasks/") else params["train"]
-        expected = {name for name in stages(pipeline) if name != "train"} | {f"train@{model}" for model in several}
+        items = {"train": several, "pretrain": params.get("start", {}).get("train", ())}
+        if "train_folds" in params:
+            items["train"] = items["predict"] = [f"{name}-{fold}" for name in several for fold in params["train_folds"]]
+        one = [name for name, stage in PIPELINES[pipeline]["stages"].items() if not {"foreach", "matrix"} & set(stage)]
+        expected = {f"{name}@{item}" for name in items.keys() - one for item in items[name]} | set(one)
         listed = command("dvc", "stage", "list", "--name-only", folder=tmp_path / pipeline).stdout
         assert set(listed.split()) == expected, pipeline
 

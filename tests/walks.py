@@ -204,7 +204,7 @@ SOURCES: tuple[Step, ...] = (
 )
 
 IN_CPU, IN_SCRATCH, IN_COURSE = "recipes/cpu", "recipes/scratch", "recipes/course"
-IN_LEADERBOARD, IN_MINE = "recipes/leaderboard", "recipes/mine"
+IN_FOLDS, IN_LEADERBOARD, IN_MINE = "recipes/folds", "recipes/leaderboard", "recipes/mine"
 
 CPU: tuple[Step, ...] = (
     smaller(IN_CPU),
@@ -235,11 +235,33 @@ SCRATCH: tuple[Step, ...] = (
     Own(f"test -s {IN_COURSE}/data/submission/submission.csv"),
 )
 
+FOLDS: tuple[Step, ...] = (
+    smaller(IN_FOLDS),
+    Run("dvc repro split pretrain", folder=IN_FOLDS),
+    Run(
+        "for fold in 0 1 2 3 4; do CUDA_VISIBLE_DEVICES=$fold dvc repro --single-item train@lite2-$fold & done; wait",
+        folder=IN_FOLDS,
+    ),
+    Run("dvc repro", folder=IN_FOLDS, prints="Running stage 'train@resnet18-0'"),
+    Own(f"test -s {IN_FOLDS}/data/submission/submission.csv"),
+    COMMIT,
+    Run(
+        "dvc exp run -S 'train_folds=[0,1]' -S train.resnet18.epochs=24",
+        folder=IN_FOLDS,
+        more=" -S train.resnet18.epochs=2",
+    ),
+    Own(f"cd {IN_FOLDS} && galaxy compare HEAD workspace --model mean weighted_by_question"),
+)
+
 LEADERBOARD: tuple[Step, ...] = (
     Own(f"cd {IN_LEADERBOARD} && galaxy params"),
     smaller(IN_LEADERBOARD),
     Run("dvc repro", folder=IN_LEADERBOARD),
     Own(f"test -s {IN_LEADERBOARD}/data/submission/submission.csv"),
+    Run(
+        "dvc exp run -S train.convnext.gradient_accumulation=4 -S train.vit.gradient_accumulation=4",
+        folder=IN_LEADERBOARD,
+    ),
     Run("python ../../benchmarks/recipe.py params.yaml data/preprocessed", folder=IN_LEADERBOARD, more=" --steps 2"),
     Run("mkdir recipes/mine"),
     Run("dvc init --subdir", folder=IN_MINE),
@@ -343,6 +365,7 @@ WALKS: dict[str, tuple[Step, ...]] = {
     "crops": CROPS,
     "cpu": CPU,
     "scratch": SCRATCH,
+    "folds": FOLDS,
     "leaderboard": LEADERBOARD,
     "cifar10": CIFAR10,
     "galaxy10": GALAXY10,
