@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ COMMANDS = sorted({command for page in PAGES for command in in_blocks(page) | in
 
 
 def of(program: str) -> Any:
-    """Run a test for each command of a program: its folder, and the words after the program's name."""
-    chosen = [Command(command.folder, command.words[1:]) for command in COMMANDS if command.words[0] == program]
+    """Run a test for each command of a program: its folder, and the words after the program's name, up to a pipe."""
+    own = {Command(command.folder, tuple(takewhile("|".__ne__, command.words))) for command in COMMANDS}
+    chosen = [Command(command.folder, command.words[1:]) for command in sorted(own) if command.words[0] == program]
     return pytest.mark.parametrize("command", chosen, ids=lambda it: f"{it.folder} {' '.join(it.words)}")
 
 

@@ -36,7 +36,8 @@ Step = Run | Own
 
 COMMIT = Own("git add --all && git commit --quiet --message state")
 BACK = (Run("git checkout ."), Run("dvc checkout"))
-WAIT = Own("until ! dvc queue status | grep -E 'Queued|Running'; do sleep 2; done; ! dvc queue status | grep Failed")
+ENDED = Own("until ! dvc queue status | grep -E 'Queued|Running'; do sleep 2; done")
+WAIT = Own(f"{ENDED.command}; ! dvc queue status | grep Failed")
 UP_TO_DATE = "Data and pipelines are up to date"
 CURRENT = Own(f"dvc status $(dvc stage list --name-only | grep -v outside) | grep '{UP_TO_DATE}'")
 """Nothing is out of date; `outside` always runs."""
@@ -100,7 +101,6 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("dvc exp run -S train_cnn.epochs=20", more=" -S train_cnn.epochs=2 -S train_cnn.seed=2 --name changed"),
     Run("dvc params diff", prints="train_cnn.epochs"),
     Run("dvc metrics diff", prints="metrics/train/cnn.json"),
-    Run("dvc plots diff"),
     Run("dvc plots diff HEAD workspace"),
     Run("galaxy compare", more=" HEAD workspace"),
     Run("galaxy compare HEAD workspace", prints="train_cnn.epochs"),
@@ -149,15 +149,37 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("dvc repro", prints="Stage 'report' didn't change, skipping"),
 )
 
+EXPERIMENTS_TABLE = (
+    "dvc exp show --csv --hide-workspace --hide-queued --hide-failed --only-changed --precision 5 "
+    r"--sort-by valid_rmse.mean --drop '(?!Experiment|(valid_)?rmse\.mean|train)' | sed 's/^,/HEAD,/; s/train_//g' | "
+    'python -c "import pandas, sys; print(pandas.read_csv(sys.stdin).to_string(index=False))"'
+)
+
 QUEUE: tuple[Step, ...] = (
-    Run("dvc exp run --queue -S train_cnn.seed=1,2,3"),
+    Run(
+        "dvc exp run --queue -S train_cnn.learning_rate=0.002,0.004,0.006 -S train_cnn.optimizer=adamw,sgd",
+        {"0.002,0.004,0.006": "0.002,0.004"},
+    ),
+    Own("dvc exp run --queue --name wrong -S train_cnn.learning_rate=-1"),
     Run("dvc queue status", prints="Queued"),
     Run("dvc queue start"),
+    ENDED,
+    Run("dvc queue logs NAME", {"NAME": "wrong"}, prints="train_cnn.learning_rate is -1: input should be greater than"),
+    Run(EXPERIMENTS_TABLE, more=" | tee ../table", prints="cnn.learning_rate"),
+    Own("test $(wc --lines < ../table) = 6 && ! grep --extended-regexp 'wrong|NaN|.{81}' ../table"),
+    Own("tail --lines +3 ../table | awk '{print $3}' | sort --numeric-sort --check"),
+    Own("test $(awk 'NR > 1 {print $3}' ../table | sort --unique | wc --lines) -gt 2"),
+    Run("galaxy compare HEAD NAME", {"NAME": "$(awk 'NR == 3 {print $1}' ../table)"}, prints="train_cnn.learning_rate"),
+    Run("dvc exp remove NAME", {"NAME": "$(awk 'NR == 3 {print $1}' ../table)"}),
+    Run("dvc queue remove --all", prints="wrong"),
+    Run("dvc exp run --queue -S 'train_cnn.seed=range(2,5)'", {"range(2,5)": "range(2,4)"}),
     Run("dvc exp run --queue -S train_resnet.seed=1,2,3,4"),
     Run("dvc queue start --jobs 4"),
     Run("for rate in 0.0005 0.001 0.002; do dvc exp run --queue -S train_resnet.learning_rate=$rate; done"),
     Run("CUDA_VISIBLE_DEVICES=0 dvc queue start"),
     WAIT,
+    Run("dvc exp remove --keep NAME", {"NAME": "$(dvc exp list --name-only | head --lines 1)"}),
+    Own("test $(dvc exp list --name-only | wc --lines) = 1"),
 )
 
 NETWORKS: tuple[Step, ...] = (
