@@ -82,7 +82,7 @@ def test_weights_are_noted_by_their_content(pipeline: Path):
 
 def test_a_model_of_the_pipeline_itself_may_be_weights_only_of_a_stage_that_depends_on_it(pipeline: Path):
     assert json.loads(noted(transfer="models/cnn")["weights_transfer.json"])["sha256"] is None
-    with pytest.raises(GalaxyError, match=r"weights of a are models/b, a result of this pipeline.* \(cp -rL models/b"):
+    with pytest.raises(GalaxyError, match=r"weights of a: models/b is a result of this pipeline.* \(cp -rL models/b"):
         noted(a="models/b")
 
 

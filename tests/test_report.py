@@ -93,7 +93,7 @@ def test_curves_of_valid_stand_beside_baselines_scored_on_valid(page: str, run: 
 
 
 def test_the_noise_floor_is_given_by_question(page: str, run: Run):
-    voted = run.galaxies.votes[run.galaxies.rows(run.split)["test"]]
+    voted = run.galaxies.votes[run.rows]
     floor = run.questions[run.questions["model"] == "vote_noise_floor"].set_index("question")["rmse"]
     assert floor[2] == pytest.approx(np.sqrt((voted[:, 3:5] * (1 - voted[:, 3:5])).mean() / 43))
     assert len(floor) == 11
@@ -158,7 +158,7 @@ def test_the_packaged_defaults_are_the_params_that_come_with_the_project():
 
 
 def test_best_and_worst_are_those_of_least_and_most_error(page: str, run: Run):
-    rows = run.galaxies.rows(run.split)["test"]
+    rows = run.rows
     voted = run.galaxies.votes[rows]
     predicted = run.predicted[list(decision_tree.COLUMNS)].to_numpy()
     order = run.galaxies.ids[rows][np.argsort(((predicted - voted) ** 2).sum(axis=1))]
