@@ -112,6 +112,12 @@ def test_the_submission_is_the_weighted_sum_of_the_means_over_folds(recipe: Path
     assert submitted.iloc[:, 1:].to_numpy() == pytest.approx(expected.to_numpy(), abs=2e-6)
 
 
+def test_the_message_of_a_submission_says_that_it_is_the_mean_over_folds(recipe: Path):
+    said = command("galaxy", "submit", "--dry-run", folder=recipe).stdout
+    assert "weighted of lite2, resnet18, mean over 2 folds, 8 views; RMSE" in said
+    assert "on 60 own held-out galaxies" in said
+
+
 def test_the_report_says_how_galaxies_were_scored(recipe: Path):
     page = (recipe / "data/report/report.html").read_text()
     assert "60 held-out galaxies: each one is predicted\nby models that were trained without its fold" in page

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from galaxy.core.errors import GalaxyError
-from galaxy.core.params import BEST, MEAN, WEIGHTED, Params
+from galaxy.core.params import BEST, Params
 from galaxy.ingest.kaggle_client import COMPETITION, call, explain, log_in
 
 SUBMIT_PAGE = f"https://www.kaggle.com/c/{COMPETITION}/submit"
@@ -26,9 +26,11 @@ def message(options: Params, evaluation: dict[str, Any], words: str = "") -> str
     settings = options.make_submission
     chosen = evaluation["best"] if settings.model == BEST else settings.model
     names, models = [chosen], chosen
-    if chosen in (MEAN, WEIGHTED):
+    if chosen not in options.models:  # an ensemble
         names = list(options.models)
         models = f"{chosen} of {', '.join(names)}"
+    if options.train_folds is not None:
+        models += f", mean over {len(options.train_folds)} folds"
     parts = [words] if words else []
     parts += [
         f"{models}, {_views(settings.views)}",
