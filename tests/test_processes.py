@@ -97,6 +97,17 @@ def test_two_processes_end_with_the_metrics_of_one(data: Path):
     assert lines == [["epoch", f"{epoch}/{epochs}"] for epoch in range(epochs + 1)]  # each line once
 
 
+def test_two_processes_log_once_what_one_does(data: Path):
+    tables = []
+    for devices in (1, 2):
+        shutil.rmtree(data / "runs", ignore_errors=True)
+        trained(data, devices=devices, logger="csv", gradient_accumulation=2)
+        assert [path.name for path in (data / "runs").iterdir()] == ["cnn"]
+        tables.append(pd.read_csv(data / "runs/cnn/metrics.csv"))
+    assert tables[1].to_numpy() == pytest.approx(tables[0].to_numpy(), abs=TOLERANCE, nan_ok=True)
+    assert tables[0]["loss"].count() == tables[0]["step"].max() == SMALL["epochs"] * 3
+
+
 @pytest.mark.slow
 def test_two_machines_under_torchrun_end_with_the_metrics_of_one_process(data: Path):
     """The command of docs/many_gpus.md; both machines are this one."""

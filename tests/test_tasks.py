@@ -152,19 +152,6 @@ def test_steps_gradient_clipping_and_further_arguments_of_the_optimizer(
         trained(tmp_path / "wrong", wrong, examples)
 
 
-def test_event_files_are_written_on_request_and_only_then(tmp_path: Path, options: Train, examples: Examples):
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    quick = options.model_copy(update={"epochs": 2})
-    trained(tmp_path / "without", quick, examples)
-    assert not (tmp_path / "without/runs").exists()
-    _, history = trained(tmp_path / "with", quick.model_copy(update={"tensorboard": True}), examples)
-    events = EventAccumulator(str(tmp_path / "with/runs")).Reload()
-    values = [event.value for event in events.Scalars("valid_accuracy")]
-    assert values == pytest.approx(history["valid_accuracy"].tolist(), abs=1e-5)
-
-
 def crops(**changed: object) -> RandomCrop:
     return RandomCrop(
         **({"flip": False, "scale": None, "pad": 0, "ratio": [1, 1], "brightness": 0, "contrast": 0} | changed)

@@ -22,7 +22,7 @@ CENTRAL_COLOURS = ("CentralRed", "CentralGreen", "CentralBlue")
 
 @dataclass(frozen=True)
 class TrainingPaths:
-    """The files that a training writes, its folder of checkpoints, and its folder of TensorBoard's event files."""
+    """The files that a training writes, its folder of checkpoints, and the folder of its logger."""
 
     model: Path
     history: Path

@@ -11,6 +11,7 @@ Networks learn from the galaxies of train; those of valid choose the epoch that 
 * `precision`      bfloat16 or float32, by the device;
 * `schedule`       the learning rate by step;
 * `history`        the metrics of each epoch, printed and kept;
+* `loggers`        losses, metrics and params for TensorBoard, MLflow and others, if the params name one;
 * `resume`         checkpoints, and resuming from them;
 * `distributed`    several processes, GPUs and machines;
 * `failures`       reasons why a training failed, in one line.

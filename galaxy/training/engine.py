@@ -14,6 +14,7 @@ from galaxy.data.field_of_view import Cutout
 from galaxy.data.test_time_views import View
 from galaxy.models.network import Network
 from galaxy.training.history import EVALUATED
+from galaxy.training.loggers import RunLog
 from galaxy.training.objectives import Objective
 from galaxy.training.schedule import schedule
 
@@ -26,7 +27,10 @@ class DivergedError(GalaxyError):
 
 
 CHECKED_BATCHES = 50
-"""Number of batches whose losses are checked together, because each check makes a GPU wait."""
+"""Number of batches whose losses are checked and logged together, because reading them makes a GPU wait.
+
+Where a step is computed in parts, each of them is a batch, and those that complete the step are added.
+"""
 
 
 class Engine(L.LightningModule):
@@ -34,15 +38,24 @@ class Engine(L.LightningModule):
 
     Args:
         cutout: what the network sees of the images that it is scored on; None: all.
+        run_log: what logs the loss of each step; None: nothing does.
 
     Raises:
         DivergedError: a metric is NaN or infinite, or a loss is (noticed within `CHECKED_BATCHES` batches, and before
             the epoch is scored).
     """
 
-    def __init__(self, network: Network, objective: Objective, options: Training, cutout: Cutout | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        options: Training,
+        cutout: Cutout | None = None,
+        run_log: RunLog | None = None,
+    ) -> None:
         super().__init__()
         self.network, self.objective, self.options, self.cutout = network, objective, options, cutout
+        self.run_log = run_log
         self.scores = {name: objective.metrics() for name in EVALUATED}
         self._registered = nn.ModuleList(self.scores.values())  # so that they move to the device
         self._losses: list[torch.Tensor] = []  # of the batches since the last check
@@ -63,13 +76,16 @@ class Engine(L.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        batches = int(self.trainer.num_training_batches)
-        if len(self._losses) < CHECKED_BATCHES and batch_idx + 1 < batches:
+        batches, parts = int(self.trainer.num_training_batches), self.options.gradient_accumulation
+        done = batch_idx + 1
+        if done < batches and (len(self._losses) < CHECKED_BATCHES or done % parts):
             return
         losses, first = torch.stack(self._losses), batch_idx + 2 - len(self._losses)
         self._losses.clear()
         # All processes check the same means, so that they stop together. A mean is finite only if all its losses are.
         losses = torch.as_tensor(self.trainer.strategy.reduce(losses, reduce_op="mean"))
+        if self.run_log is not None:
+            self.run_log.losses(self.global_step, losses.unflatten(0, (-1, parts)).mean(dim=1).tolist())
         bad = losses.isfinite().logical_not().nonzero()
         if len(bad):
             place = f"epoch {self.current_epoch + 1}, batch {first + int(bad[0])} of {batches}"

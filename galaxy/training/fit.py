@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
 from timm.optim import list_optimizers
 from torch.utils.data import DataLoader
 
@@ -25,6 +24,7 @@ from galaxy.training import distributed, precision, resume
 from galaxy.training.engine import Engine
 from galaxy.training.failures import explain_failures
 from galaxy.training.history import History
+from galaxy.training.loggers import run_log
 from galaxy.training.objectives import Objective
 
 # Silence Lightning's notes on hardware and its tips, but not its warnings.
@@ -48,14 +48,14 @@ def fit(
     Args:
         scratch: a folder for this training's checkpoints. If an earlier call left one, training resumes from it and
             ends with the same bytes as without the interruption. The caller removes the folder.
-        events: a folder for TensorBoard's event files, if the options ask for them.
+        events: a folder for the files of a logger, if the options name one; see `galaxy.training.loggers`.
 
     Returns:
         The history: one row per epoch, see `galaxy.training.history`.
 
     Raises:
         GalaxyError: the optimizer is unknown, there are fewer images than one batch holds, or the network does not
-            compute in the precision.
+            compute in the precision; or see `galaxy.training.loggers.run_log`.
         DivergedError: a loss or metric became NaN or infinite; the best epoch before it, if any, is in `scratch`.
     """
     if options.optimizer not in list_optimizers():
@@ -63,20 +63,21 @@ def fit(
     # `galaxy.training.run` has said already what it comes to.
     options = options.model_copy(update={"precision": precision.resolve(options, network, precision.device())[0]})
     loader, scored = _loaders(options, data)
-    engine = Engine(network, objective, options, data.cutout)
-    history = History(options, objective)
-    trainer = _trainer(options, [history, *_callbacks(objective, options, scratch)], events)
     if not torch.cuda.is_available():
         runtime.keep_freed_memory()
-    with _without_noise(), explain_failures(trainer, network, options):
-        checkpoint = resume.last_checkpoint(scratch)
-        if checkpoint is not None:
-            runtime.say(f"resuming from {checkpoint}")
-            trainer.fit(engine, loader, scored, ckpt_path=checkpoint, weights_only=True)
-        else:
-            trainer.validate(engine, scored, verbose=False)
-            trainer.fit(engine, loader, scored)
-        stage.check()  # before the checkpoints are removed
+    checkpoint, step = resume.last_checkpoint(scratch) or (None, None)
+    with _without_noise(), run_log(options, events, scratch, step) as log:
+        engine = Engine(network, objective, options, data.cutout, log)
+        history = History(options, objective, log)
+        trainer = _trainer(options, [history, *_callbacks(objective, options, scratch)])
+        with explain_failures(trainer, network, options):
+            if checkpoint is not None:
+                runtime.say(f"resuming from {checkpoint}")
+                trainer.fit(engine, loader, scored, ckpt_path=checkpoint, weights_only=True)
+            else:
+                trainer.validate(engine, scored, verbose=False)
+                trainer.fit(engine, loader, scored)
+            stage.check()  # before the checkpoints are removed
     resume.restore_best(network, scratch)
     if options.freeze_epochs:
         network.freeze(False)
@@ -92,7 +93,7 @@ def _loaders(options: Training, data: TrainingData) -> tuple[DataLoader, list[Da
     return training_loader(options, train, data.taught), scored
 
 
-def _trainer(options: Training, callbacks: list[Callback], events: Path) -> L.Trainer:
+def _trainer(options: Training, callbacks: list[Callback]) -> L.Trainer:
     """Build Lightning's Trainer from the options."""
     return L.Trainer(
         **distributed.trainer_arguments(options),
@@ -103,8 +104,7 @@ def _trainer(options: Training, callbacks: list[Callback], events: Path) -> L.Tr
         gradient_clip_algorithm=options.gradient_clip_by,
         callbacks=callbacks,
         plugins=[resume.WholeCheckpoints()],
-        logger=_event_files(events) if options.logger else False,
-        log_every_n_steps=1,  # only epochs are logged
+        logger=False,  # the history and the engine log; Lightning would close the log after epoch 0
         enable_progress_bar=False,  # the history has one
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -128,13 +128,6 @@ def _callbacks(objective: Objective, options: Training, scratch: Path) -> list[C
     last: dict[str, Any] = {"filename": resume.LAST.removesuffix(".ckpt")}
     savers = [ModelCheckpoint(**best, save_weights_only=small, **common), ModelCheckpoint(**last, **common)]
     return [*callbacks, *savers]
-
-
-def _event_files(folder: Path) -> TensorBoardLogger:
-    try:
-        return TensorBoardLogger(folder, name="", version="")
-    except ModuleNotFoundError:
-        raise GalaxyError("logger is tensorboard, but TensorBoard is not installed; pip install tensorboard") from None
 
 
 @contextmanager

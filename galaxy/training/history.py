@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from galaxy.core import runtime
 from galaxy.core.params import Training
+from galaxy.training.loggers import RunLog
 from galaxy.training.objectives import Objective
 
 EVALUATED = ("valid", "train")
@@ -25,11 +26,11 @@ REDRAWN = 0.5
 class History(Callback):
     """Keep one row per epoch: `epoch` (0: before training), the metrics of train and valid, `lr`.
 
-    The rows are part of every checkpoint, so that a resumed training has them too.
+    The rows are part of every checkpoint, so that a resumed training has them too. They are logged if there is a log.
     """
 
-    def __init__(self, options: Training, objective: Objective) -> None:
-        self.options, self.objective = options, objective
+    def __init__(self, options: Training, objective: Objective, run_log: RunLog | None = None) -> None:
+        self.options, self.objective, self.run_log = options, objective, run_log
         self.rows: list[dict[str, float]] = []
         self.bar: tqdm[Any] = tqdm(disable=True)
         self.began: float | None = None  # when the first epoch of this process began
@@ -70,6 +71,8 @@ class History(Callback):
         self.bar.close()
         scores = _scores(trainer.callback_metrics)
         self.rows.append({"epoch": self._epoch(trainer), **scores, "lr": self._rate(trainer)})
+        if self.run_log is not None:
+            self.run_log.epoch(trainer.global_step, self.rows[-1], self.options.model_dump())
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
         runtime.say(fitting(self._words(trainer, scores), columns))
 

@@ -89,14 +89,17 @@ def restore_best(network: Network, scratch: Path) -> int:
     return best["epoch"] + 1
 
 
-def last_checkpoint(scratch: Path) -> Path | None:
-    """Return the checkpoint of the last epoch in a training's folder; None if there is none, or it is damaged."""
+def last_checkpoint(scratch: Path) -> tuple[Path, int] | None:
+    """Return the checkpoint of the last epoch in a training's folder, and the number of steps until then.
+
+    Return None if there is no checkpoint, or it is damaged.
+    """
     checkpoint = scratch / LAST
     try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
     except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         runtime.say(f"{checkpoint} is damaged ({describe(error)}): starting over")
         return None
-    return checkpoint
+    return checkpoint, content["global_step"]
