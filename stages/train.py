@@ -14,10 +14,11 @@ def main() -> None:
     from galaxy.data.galaxies import Galaxies
     from galaxy.training import teacher, vote_fractions
 
-    section, table = options.models[name], pd.read_csv(paths.split)
+    section, galaxies = options.models[name], Galaxies.open(paths.preprocessed, "training")
+    table = pd.read_csv(paths.split)
     vote_fractions.train(
         section,
-        Galaxies.open(paths.preprocessed, "training"),
+        galaxies,
         table if fold is None else split.of_fold(table, fold),
         source_info.read(paths.preprocessed),
         paths.training(name if fold is None else fold_name(name, fold)),
