@@ -162,7 +162,8 @@ def test_what_diverges_ends_all_with_one_line(data: Path):
 def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path: Path):
     set_params(tmp_path, devices=3)
     with pytest.raises(
-        GalaxyError, match="train_cnn: batch_size is 8, but devices × num_nodes × gradient_accumulation is 3; choose a multiple"
+        GalaxyError,
+        match="train_cnn: batch_size is 8, but devices × num_nodes × gradient_accumulation is 3; choose a multiple",
     ):
         params.load(tmp_path / "params.yaml")
 
