@@ -171,6 +171,15 @@ def test_folds_that_do_not_fit_are_refused_with_the_params(tmp_path: Path, chang
         load(path)
 
 
+def test_a_start_has_no_folds(tmp_path: Path):
+    content = yaml.safe_load((Path(__file__).parents[1] / RECIPE / "params.yaml").read_text())
+    content["start"]["split"]["folds"] = 2
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(GalaxyError, match=r"start\.split\.folds: the start has no folds"):
+        load(path)
+
+
 def test_a_stage_of_folds_says_what_it_lacks(recipe: Path):
     for words, message in (
         (("stages.train", "lite2"), "python -m stages.train lite2 takes --fold 0 to 1"),

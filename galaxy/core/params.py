@@ -345,6 +345,8 @@ class Params(Trainings):
     @model_validator(mode="after")
     def _folds_to_train(self) -> Self:
         folds, chosen = self.split.folds, self.train_folds
+        if self.start is not None and self.start.split.folds is not None:
+            raise ValueError("start.split.folds: the start has no folds; remove it")
         if (folds is None) != (chosen is None):
             raise ValueError("split.folds and train_folds belong together; write both, or neither")
         taught = [model.teacher.predictions for model in self.models.values() if model.teacher is not None]
