@@ -422,7 +422,7 @@ ELSEWHERE: dict[str, str] = {
     "kaggle auth login": "nowhere: needs a browser and an account of Kaggle's",
     "tensorboard --logdir runs": "nowhere: it serves its pages until it is stopped",
     "uvx --from mlflow==3.17.2 mlflow ui --backend-store-uri sqlite:///runs/mlflow.db": "nowhere: needs the network",
-    "wandb sync runs/cnn/wandb/offline-run-*": "nowhere: needs the network and an account",
+    "wandb sync runs/cnn/wandb/latest-run": "nowhere: needs the network and an account",
     "pip install pip-audit": "nowhere: needs the network",
     "pip-audit --no-deps --disable-pip -r constraints.txt": "nowhere: needs the network",
 }

@@ -2,7 +2,7 @@
 
 What is logged at step n was measured after n steps of the optimizer; the loss is that of step n itself. A training that
 starts anew is a new run. One that resumes from a checkpoint goes on in its run, whose later steps it logs again: they
-are removed first, or else not logged twice. Only Weights & Biases, which can do neither offline, has them twice.
+are removed first, or else not logged twice. Weights & Biases can do neither: a run that goes on offline logs all again.
 """
 
 import logging
@@ -23,6 +23,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from galaxy.core import files, runtime
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.core.params import Training
+from galaxy.core.params_file import read_yaml
 
 PROJECT = "galaxy-zoo"
 """Name of MLflow's experiment and of the project of Weights & Biases, unless the environment names another."""
@@ -166,7 +167,11 @@ class MLflow(RunLog):
 
 
 class WeightsAndBiases(RunLog):
-    """A run of Weights & Biases with its files in `wandb` in the folder, offline unless the user has logged in."""
+    """A run of Weights & Biases with its files in `wandb` in the folder, offline unless the user has logged in.
+
+    A process of its own writes these files; where this one is killed, it loses what it has not written yet. So all is
+    kept beside the checkpoints, too, and a run that goes on offline logs it again.
+    """
 
     def __init__(self, folder: Path, scratch: Path, step: int | None) -> None:
         import wandb
@@ -185,6 +190,23 @@ class WeightsAndBiases(RunLog):
         except wandb.Error as error:
             advice = "set WANDB_MODE=offline to log on this machine only"
             raise GalaxyError(f"logger is wandb, but {describe(error)}; {advice}") from None
+        self.kept = CSV(scratch / "logged", scratch, step)
+        if step is not None and self.logger.experiment.offline:
+            self._log_again(Path(self.kept.logger.log_dir))
+
+    def losses(self, last: int, values: Sequence[float]) -> None:
+        self.kept.losses(last, values)
+        super().losses(last, values)
+
+    def epoch(self, step: int, row: dict[str, float], params: dict[str, Any]) -> None:
+        self.kept.epoch(step, row, params)
+        super().epoch(step, row, params)
+
+    def _log_again(self, kept: Path) -> None:
+        self.logger.log_hyperparams(read_yaml((kept / ExperimentWriter.NAME_HPARAMS_FILE).read_text()))
+        for row in pd.read_csv(kept / ExperimentWriter.NAME_METRICS_FILE).to_dict("records"):
+            step = row.pop("step")
+            self.logger.log_metrics({name: value for name, value in row.items() if pd.notna(value)}, int(step))
 
     def close(self, status: str) -> None:
         super().close(status)
