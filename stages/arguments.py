@@ -34,7 +34,7 @@ def parse_model(stage: str, doc: str | None) -> tuple[str, int | None, Trainings
     parser.add_argument("model", help="cnn, resnet, or a key of the section train")
     parser.add_argument("--fold", type=int, metavar="N", help="without the galaxies of this fold, counted from 0")
     arguments, options, paths = _read(parser)
-    name, fold, folds = arguments.model, arguments.fold, options.split.folds
+    name, fold, folds = arguments.model, arguments.fold, options.folds
     if name not in options.models:
         raise GalaxyError(f"{PARAMS_FILE} has no model {name}; it has {', '.join(options.models)}")
     if (fold is None) != (folds is None) or (folds is not None and fold not in range(folds)):

@@ -13,9 +13,9 @@ def main() -> None:
 
     ids = pd.read_csv(paths.preprocessed / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
     asked = options.split
-    if asked.folds is not None:
-        files.write_csv(paths.split, deal(ids, asked.folds, asked.valid, asked.seed))
-        print(f"{asked.folds} folds of {len(ids)} galaxies")
+    if options.folds is not None:
+        files.write_csv(paths.split, deal(ids, options.folds, asked.valid, asked.seed))
+        print(f"{options.folds} folds of {len(ids)} galaxies")
         return
     table = split(ids, asked.test, asked.valid, asked.seed)
     files.write_csv(paths.split, table)

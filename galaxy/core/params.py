@@ -53,6 +53,14 @@ class Split(Section):
     )
     valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch (valid).")
     seed: int = Field(ge=0, description="Seed of the permutation.")
+    @model_validator(mode="after")
+    def _some_left_to_train(self) -> Self:
+        if self.test + self.valid >= 1:
+            raise ValueError(f"test + valid is {self.test + self.valid:g}; it must be below 1")
+        return self
+
+
+class SplitOrFolds(Split):
     folds: int | None = Field(
         None, ge=2, le=100, description="Deal the labelled galaxies into so many folds; each is predicted without it."
     )
@@ -61,12 +69,6 @@ class Split(Section):
     def _one_way_to_score(self) -> Self:
         if self.folds is not None and self.test:
             raise ValueError(f"folds is {self.folds}, so every galaxy is scored in its fold; set test to 0")
-        return self
-
-    @model_validator(mode="after")
-    def _some_left_to_train(self) -> Self:
-        if self.test + self.valid >= 1:
-            raise ValueError(f"test + valid is {self.test + self.valid:g}; it must be below 1")
         return self
 
 
@@ -294,6 +296,11 @@ class Trainings(Section):
         """The sections of all models, by name."""
         return self.train
 
+    @property
+    def folds(self) -> int | None:
+        """The number of folds into which the labelled galaxies are dealt; None: they are split once."""
+        return None
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.models:
@@ -320,6 +327,7 @@ class Params(Trainings):
     `train_folds` belong to a pipeline of folds.
     """
 
+    split: SplitOrFolds
     start: Trainings | None = None
     train_folds: list[Annotated[int, Field(ge=0)]] | None = Field(
         None, min_length=1, description="The folds to train, counted from 0: all of split.folds, or some of them."
@@ -336,6 +344,10 @@ class Params(Trainings):
         return {name: section for name, section in own.items() if section is not None} | self.train
 
     @property
+    def folds(self) -> int | None:
+        return self.split.folds
+
+    @property
     def trained(self) -> list[str]:
         """The names of all trained models: of each model one, or one for each fold to train."""
         if self.train_folds is None:
@@ -344,9 +356,7 @@ class Params(Trainings):
 
     @model_validator(mode="after")
     def _folds_to_train(self) -> Self:
-        folds, chosen = self.split.folds, self.train_folds
-        if self.start is not None and self.start.split.folds is not None:
-            raise ValueError("start.split.folds: the start has no folds; remove it")
+        folds, chosen = self.folds, self.train_folds
         if (folds is None) != (chosen is None):
             raise ValueError("split.folds and train_folds belong together; write both, or neither")
         taught = [model.teacher.predictions for model in self.models.values() if model.teacher is not None]
@@ -363,7 +373,7 @@ class Params(Trainings):
         taken = (*OWN_SECTIONS, BEST, MEAN, WEIGHTED, BY_QUESTION, "column_means", "central_pixel")
         if reserved := [name for name in self.train if name in taken]:
             raise ValueError(f"train.{reserved[0]}: this name is taken ({', '.join(taken)} are); choose another")
-        choices = [BEST, MEAN, WEIGHTED, *([BY_QUESTION] if self.split.folds else []), *self.models]
+        choices = [BEST, MEAN, WEIGHTED, *([BY_QUESTION] if self.folds else []), *self.models]
         if self.make_submission.model not in choices:
             raise ValueError(f"make_submission.model is {self.make_submission.model!r}; it may be {', '.join(choices)}")
         return self
