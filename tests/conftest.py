@@ -36,8 +36,10 @@ LONGEST = (
     "test_interruption",
     "test_processes",
     "test_disk",
+    "test_folds",
     "test_tasks",
     "test_edits",
+    "test_loggers",
 )
 """Files of tests that take minutes: each goes to one core, so they start first, so that none is left to the last."""
 

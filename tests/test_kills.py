@@ -110,7 +110,7 @@ def run_for(folder: Path, target: list[str], seconds: float, how: signal.Signals
 @pytest.mark.parametrize(
     ("part", "target", "kills"),
     [
-        (".", ["make_submission"], 3),
+        (".", ["train_cnn"], 3),
         pytest.param(".", [], 20, marks=pytest.mark.slow),
         pytest.param("recipes/scratch", [], 15, marks=pytest.mark.slow),
         pytest.param("tasks/galaxy10", [], 15, marks=pytest.mark.slow),
