@@ -1,6 +1,6 @@
-"""Heads: from a network's logits to its predictions, 37 vote fractions or the logits of classes."""
+"""Heads: from a network's logits to its predictions: vote fractions, numbers, or the logits of classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -30,10 +30,35 @@ class DecisionTree(nn.Module):
         return torch.stack([parts[column] for column in decision_tree.COLUMNS], dim=1)
 
 
+class Numbers(nn.Module):
+    """Predict numbers in the units of their labels, from logits in units of the labels' spread.
+
+    Args:
+        means, deviations: mean and standard deviation of each of K labels.
+    """
+
+    means: torch.Tensor
+    deviations: torch.Tensor
+
+    def __init__(self, means: Sequence[float], deviations: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("means", torch.tensor(means), persistent=False)
+        self.register_buffer("deviations", torch.tensor(deviations), persistent=False)
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        """Turn B×K logits into B×K numbers."""
+        return logits * self.deviations + self.means
+
+
 LOGITS = "logits"
 """A classifier's head, which changes nothing: loss and likeliest class are computed from the logits."""
 
-HEADS: dict[str, type[nn.Module]] = {"sigmoid": Sigmoid, "decision_tree": DecisionTree, LOGITS: nn.Identity}
+HEADS: dict[str, type[nn.Module]] = {
+    "sigmoid": Sigmoid,
+    "decision_tree": DecisionTree,
+    "numbers": Numbers,
+    LOGITS: nn.Identity,
+}
 
 LOGITS_OF: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "sigmoid": lambda fractions: fractions.logit(eps=1e-4),

@@ -19,6 +19,7 @@ class Spec(BaseModel):
     """All that is needed to build a network; `model.json` holds it under `spec`.
 
     Attributes:
+        head_args: arguments of the head, see `galaxy.models.heads`.
         outputs: names of what it predicts.
         crop: side of the square that the input shows, in pixels of the original.
         size: side of the input in pixels.
@@ -30,6 +31,7 @@ class Spec(BaseModel):
     model: str
     model_args: dict[str, Any]
     head: str
+    head_args: dict[str, Any] = {}
     outputs: tuple[str, ...]
     crop: int
     size: int
@@ -59,7 +61,7 @@ class Network(nn.Module):
         super().__init__()
         self.spec = spec
         self.backbone = backbone
-        self.head = HEADS[spec.head]()
+        self.head = HEADS[spec.head](**spec.head_args)
         self.layout = torch.contiguous_format
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1), persistent=False)

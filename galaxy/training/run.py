@@ -90,18 +90,20 @@ def describe_network(
     outputs: tuple[str, ...],
     crop: int,
     size: int,
+    head_args: dict[str, Any] | None = None,
 ) -> Spec:
     """Describe the network to train; its pixel statistics are those of its weights, or else of the training images.
 
     Args:
         images, rows: N×H×W×C uint8, as the network sees them, and the rows to train on.
-        outputs, crop, size: see `galaxy.models.network.Spec`.
+        head, outputs, crop, size, head_args: see `galaxy.models.network.Spec`.
     """
     mean, std = pixel_statistics(options, images, rows) if weights is None else (weights.mean, weights.std)
     return Spec(
         model=options.model,
         model_args=options.model_args,
         head=head,
+        head_args=head_args or {},
         outputs=outputs,
         crop=crop,
         size=size,
