@@ -11,9 +11,12 @@ from galaxy.core.runtime import say
 
 LOCK = Path("dvc.lock")
 
+KINDS = ("train", "predict", "train_part")
+"""Stages that there are for each of several models."""
+
 
 def remove(items: Collection[str]) -> None:
-    """Remove the files and the lock entry of each stage `train@<item>` or `predict@<item>` that is not in `items`.
+    """Remove the files and the lock entry of each stage of `KINDS`, such as `train@<item>`, that is not in `items`.
 
     DVC's cache still holds them, so that an earlier commit or experiment can bring them back.
     """
@@ -21,7 +24,7 @@ def remove(items: Collection[str]) -> None:
     stages = (read_yaml(text) or {}).get("stages", {})
     for stage in stages:
         kind, _, item = stage.partition("@")
-        if kind not in ("train", "predict") or item in items or not item:
+        if kind not in KINDS or item in items or not item:
             continue
         for out in stages[stage]["outs"]:
             path = Path(out["path"])

@@ -53,6 +53,7 @@ class Split(Section):
     )
     valid: Fraction = Field(description="Share of the labelled galaxies that chooses the epoch (valid).")
     seed: int = Field(ge=0, description="Seed of the permutation.")
+
     @model_validator(mode="after")
     def _some_left_to_train(self) -> Self:
         if self.test + self.valid >= 1:

@@ -85,5 +85,10 @@ def fold_name(model: str, fold: int) -> str:
     return f"{model}-{fold}"
 
 
+def few_name(labels: int) -> str:
+    """Return the name of a model that is trained on so many labels; no model of the params has a hyphen."""
+    return f"few-{labels}"
+
+
 PATHS = Paths()
 """The files of the pipeline in the current folder."""

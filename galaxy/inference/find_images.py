@@ -267,6 +267,29 @@ def _reading(path: Path) -> Callable[[], bytes]:
     return functools.partial(sources.read_file, path.absolute())
 
 
+def in_list(listing: Listing, place: Path) -> list[Source]:
+    """Return the images of a list, whose paths start from `place`: a folder, or a zip.
+
+    Raises:
+        GalaxyError: the place is neither, or holds none of the images.
+    """
+    if place.is_dir():
+        return _listed(listing, place)
+    if not place.is_file():
+        raise GalaxyError(f"{place}: no such folder or zip")
+    members = {source.name: source for source in _members(place)}
+    found = []
+    for number, text in enumerate(listing.paths):
+        name = printable(f"{place}/{text.strip()}")
+        member = members.get(name)
+        absent = functools.partial(sources.refuse, "no such image in the zip")
+        found.append(Source(name, member.read if member else absent, place, Row(listing, number)))
+    if not any(source.name in members for source in found):
+        held = next(iter(members))
+        raise GalaxyError(f"{listing.where}: none of its images, such as {found[0].name}, is in the zip; it has {held}")
+    return found
+
+
 def _listed(listing: Listing, folder: Path) -> list[Source]:
     """Return the images of a list, whose paths start from `folder`."""
     found = [_in_row(listing, row, text, folder) for row, text in enumerate(listing.paths)]

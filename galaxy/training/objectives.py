@@ -62,9 +62,49 @@ def vote_fractions(loss: str) -> Objective:
             "valid_accuracy_question_1": metrics.accuracy(decision_tree.question(1), predicted, voted),
         }
 
+    return fractions(loss, score)
+
+
+def fractions(loss: str, score: Callable[[np.ndarray, np.ndarray], dict[str, float]]) -> Objective:
+    """Return the objective for fractions of any kind; `score` is the objective's, see `Objective`."""
     return Objective(
         loss=LOSSES[loss],
         metrics=lambda: MetricCollection({"rmse": MeanSquaredError(squared=False)}),
+        monitor="rmse",
+        mode="min",
+        reported=("train_rmse",),
+        score=score,
+    )
+
+
+class ScaledError(MeanSquaredError):
+    """Root mean squared error of numbers, in units of each label's standard deviation."""
+
+    deviations: torch.Tensor
+
+    def __init__(self, deviations: torch.Tensor) -> None:
+        super().__init__(squared=False)
+        self.register_buffer("deviations", deviations, persistent=False)
+
+    def update(self, predicted: torch.Tensor, labelled: torch.Tensor) -> None:
+        """Add a batch: B×K predicted and B×K labelled numbers."""
+        super().update(predicted / self.deviations, labelled / self.deviations)
+
+
+def numbers(deviations: np.ndarray) -> Objective:
+    """Return the objective for numbers with K standard deviations, in units of which all errors are."""
+    scale = torch.from_numpy(deviations.astype(np.float32))
+
+    def loss(predicted: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
+        units = scale.to(predicted.device)
+        return functional.mse_loss(predicted / units, labelled / units)
+
+    def score(predicted: np.ndarray, labelled: np.ndarray) -> dict[str, float]:
+        return {"valid_rmse": metrics.rmse(predicted / deviations, labelled / deviations)}
+
+    return Objective(
+        loss=loss,
+        metrics=lambda: MetricCollection({"rmse": ScaledError(scale)}),
         monitor="rmse",
         mode="min",
         reported=("train_rmse",),

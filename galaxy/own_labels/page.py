@@ -1,0 +1,115 @@
+"""The report: one self-contained HTML page on what was learned of own labels, and how well."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galaxy.core import files
+from galaxy.core.paths import Paths
+from galaxy.core.templates import environment
+from galaxy.own_labels import scores
+from galaxy.own_labels.evaluation import score_names
+from galaxy.own_labels.labelled import Labelled
+from galaxy.own_labels.params import OwnLabels
+from galaxy.report.page import picture
+
+SHOWN = 8
+"""Images that are shown as best predicted, and as worst."""
+
+
+def html(options: OwnLabels, data: Labelled, paths: Paths) -> str:
+    """Return the page. It loads nothing from elsewhere, and the same run gives the same page."""
+    evaluated = files.read_json(paths.evaluation)
+    table, few = pd.read_csv(paths.metrics / "scores.csv"), pd.read_csv(paths.metrics / "few_labels.csv")
+    by_class = paths.evaluation_figures / "classes.csv"
+    best = evaluated["best"]
+    return (
+        environment("galaxy.report")
+        .get_template("own_labels.html.j2")
+        .render(
+            title=f"{', '.join(options.target.columns)} ({evaluated['source']})",
+            verdict=verdict(table, evaluated),
+            simulated=evaluated["source"] == "simulated",
+            test_images=evaluated["test_images"],
+            best=best,
+            models=_rows(table, "model"),
+            few=_rows(few.drop(columns="model"), "labels"),
+            classes=_rows(_of_best(pd.read_csv(by_class), best), "class") if by_class.exists() else None,
+            figures=[
+                {"name": path.stem, "address": "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()}
+                for path in sorted(paths.evaluation_figures.glob("*.png"))
+            ],
+            ends=list(_best_and_worst(data, pd.read_csv(paths.predictions / f"{best}.csv"))),
+            source=data.examples.source,
+            images=files.read_json(paths.metrics / "images.json"),
+            sets=data.examples.table["set"].value_counts().to_dict(),
+        )
+    )
+
+
+def verdict(table: pd.DataFrame, evaluated: dict[str, Any]) -> str:
+    """Return the result in a sentence: the best model beside the baseline."""
+    decides = scores.DECIDES[evaluated["kind"]]
+    by_model = table.set_index("model")
+    row, reference = by_model.loc[evaluated["best"]], by_model.iloc[0]
+    name = decides.replace("_", " ").replace("rmse", "RMSE")
+    return (
+        f"The best model, {evaluated['best']}, has {_article(name)} {name} of {row[decides]:.3f} (interval "
+        f"{row['low']:.3f} to {row['high']:.3f}); the baseline, {by_model.index[0]}, has {reference[decides]:.3f}."
+    )
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "aR" else "a"
+
+
+def _of_best(by_class: pd.DataFrame, best: str) -> pd.DataFrame:
+    return by_class[by_class["model"] == best].drop(columns="model")
+
+
+def _rows(table: pd.DataFrame, key: str) -> dict[str, Any]:
+    """Return a table for the template: columns, and rows with a name and cells as text."""
+    if "low" in table:
+        interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(table["low"], table["high"], strict=True)]
+        shown = [name for name in ("labels", *score_names(table)) if name in table and name != key]
+        table = table[[key, *shown]].assign(interval=interval)
+    columns = [name for name in table if name != key]
+    rows = [{"name": row[key], "cells": [_cell(row[name]) for name in columns]} for row in table.to_dict("records")]
+    return {"columns": [str(name).replace("_", " ") for name in columns], "rows": rows}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:,.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _best_and_worst(data: Labelled, predicted: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Give the test images that are predicted best and worst, by squared error of probabilities or numbers."""
+    rows, outputs = data.rows("test"), data.labels.outputs
+    values = predicted[[f"predicted_{name}" for name in outputs]].to_numpy()
+    actual = scores.as_shares(data.labels)[rows]
+    spread = np.maximum(actual.std(axis=0), 1e-6) if data.labels.kind == "number" else 1.0
+    order = np.argsort(np.square((values - actual) / spread).sum(axis=1), kind="stable")
+    names = data.catalogue["file"].to_numpy()[rows]
+    for title, chosen in (("Best predicted", order[:SHOWN]), ("Worst predicted", order[::-1][:SHOWN])):
+        images = [
+            {
+                "name": names[i],
+                "picture": picture(np.asarray(data.examples.images[rows[i]])),
+                "predicted": _words(values[i], outputs, data.labels.kind),
+                "label": _words(actual[i], outputs, data.labels.kind),
+            }
+            for i in chosen
+        ]
+        yield {"title": title, "images": images}
+
+
+def _words(values: np.ndarray, outputs: Sequence[str], kind: str) -> str:
+    if kind in ("class", "counts"):
+        i = int(values.argmax())
+        return f"{outputs[i]} {100 * values[i]:.0f} %"
+    return ", ".join(f"{name} {value:.3g}" for name, value in zip(outputs, values, strict=True))

@@ -1,0 +1,105 @@
+"""Read a list and its images, check each row, assign the images to sets, and pack them."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galaxy.core import files, outside
+from galaxy.core.errors import list_problems
+from galaxy.core.runtime import progress, say
+from galaxy.inference import find_images, image_workers, lists
+from galaxy.inference.fits import FitsOptions
+from galaxy.inference.read_image import Crop, Reader
+from galaxy.own_labels import example, split, targets
+from galaxy.own_labels.labelled import WHOLE, Labelled
+from galaxy.own_labels.params import Data, OwnLabels
+from galaxy.own_labels.targets import Labels
+from galaxy.tasks import duplicates
+from galaxy.tasks.examples import UNUSED, Examples
+
+
+def prepare(options: OwnLabels) -> tuple[Labelled, pd.DataFrame]:
+    """Read the list that the options name, and all its images.
+
+    Returns:
+        The images with labels; and what was left out: `line`, `image` and `problem`.
+
+    Raises:
+        GalaxyError: the list cannot be read; a row cannot be used, and the options do not say to leave it out; or a set
+            would be empty.
+    """
+    if options.data.source == "local":
+        return _read(options, outside.locate(options.data.local))
+    with tempfile.TemporaryDirectory() as folder:
+        return _read(options, example.write(Path(folder)))
+
+
+def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
+    data, target = options.data, options.target
+    listing = lists.read(path)
+    labels, problems = targets.read(listing.columns, target.kind, target.columns, listing.where)
+    if target.split is not None:
+        targets.require_columns(listing.columns, [target.split], "target.split", listing.where)
+        problems |= split.read(listing.columns[target.split].tolist(), target.split) | problems
+    place = path.parent if data.images is None else outside.locate(data.images)
+    sources = find_images.in_list(listing, place)
+    usable = np.setdiff1d(np.arange(len(sources)), list(problems))
+    images, unreadable = _images(data, [sources[row] for row in usable])
+    problems |= {int(usable[row]): problem for row, problem in unreadable.items()}
+    left_out = pd.DataFrame(
+        [(row + 2, sources[row].name, problems[row]) for row in sorted(problems)], columns=["line", "image", "problem"]
+    )
+    if problems and data.bad_rows == "stop":
+        named = [f"line {line}, {image}: {problem}" for line, image, problem in left_out.itertuples(index=False)]
+        advice = "Correct or remove them, or set data.bad_rows to leave_out."
+        raise list_problems(f"{listing.where}: rows that cannot be used", named, advice)
+    kept = np.setdiff1d(np.arange(len(usable)), list(unreadable))
+    images, rows = images[kept], usable[kept]
+    catalogue = find_images.columns([sources[row] for row in rows])
+    labels = Labels(labels.kind, labels.outputs, labels.values[rows])
+    sets = _sets(options, listing.columns, rows, images, labels, listing.where)
+    source: dict[str, Any] = {"source": "simulated" if data.source == "example" else data.source}
+    source |= {"list": path.name, "sha256": files.sha256(path), "crop": round(WHOLE * data.crop), "kind": labels.kind}
+    table = pd.DataFrame({"name": catalogue[lists.FILE], "class": _class_names(labels), "set": sets})
+    return Labelled(Examples(images, table, labels.outputs, source), labels, catalogue), left_out
+
+
+def _images(data: Data, sources: list[find_images.Source]) -> tuple[np.ndarray, dict[int, str]]:
+    """Read the images; return N×size×size×3 uint8, and by row why some cannot be read."""
+    reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands))
+    pixels = image_workers.Pixels(len(sources), data.size)
+    problems = {}
+    with progress("read", len(sources)) as bar:
+        for row, outcome in image_workers.read(sources, reader, pixels):
+            if outcome.problem:
+                problems[row] = outcome.problem
+            for warning in outcome.warnings:
+                say(f"warning: {sources[row].name}: {warning}")
+            bar.update()
+    return pixels.array, problems
+
+
+def _sets(
+    options: OwnLabels, columns: pd.DataFrame, rows: np.ndarray, images: np.ndarray, labels: Labels, where: str
+) -> np.ndarray:
+    """Return the set of each image. An image that is identical to one of a later set in the list's own is unused."""
+    groups = duplicates.groups(images)
+    if options.target.split is None:
+        shares = {"test": options.split.test, "valid": options.split.valid}
+        sets = split.draw(labels.strata, groups, shares, options.split.seed)
+    else:
+        sets = columns[options.target.split].to_numpy(object)[rows]
+        for scoring in ("test", "valid"):
+            sets[(sets != scoring) & (sets != "test") & np.isin(groups, groups[sets == scoring])] = UNUSED
+    split.require_all(sets, where)
+    return sets
+
+
+def _class_names(labels: Labels) -> np.ndarray:
+    """Return each image's class; for counts the answer with most votes, else nothing."""
+    if labels.kind in ("fraction", "number"):
+        return np.full(len(labels.values), "", dtype=object)
+    return np.array(labels.outputs, dtype=object)[labels.strata]

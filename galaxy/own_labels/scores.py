@@ -1,0 +1,164 @@
+"""Score models of own labels, and the baselines, on the test images, which no training and no choice has used."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+from sklearn.metrics import classification_report, f1_score
+
+from galaxy.core import files
+from galaxy.core.params import Views
+from galaxy.data.test_time_views import views
+from galaxy.models import saved
+from galaxy.models.heads import LOGITS
+from galaxy.models.predict import predict
+from galaxy.own_labels.labelled import Labelled
+from galaxy.own_labels.targets import Labels
+
+BASELINE = {"class": "most frequent", "fraction": "mean", "number": "mean", "counts": "mean"}
+"""What each kind of label is compared with: the training images' most frequent class, or their mean."""
+
+DECIDES = {"class": "accuracy", "fraction": "rmse", "number": "relative_rmse", "counts": "rmse"}
+"""By kind: the metric that the figures show and that has an interval."""
+
+HIGHER_IS_BETTER = ("accuracy",)
+
+RESAMPLES, SEED = 1000, 1
+"""Of the bootstrap."""
+
+LEAST = 1e-6
+"""Least probability in a likelihood, so that one sure mistake does not make it infinite."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model predicts for the test images (N×K), how many labels it was trained on, and its parameters."""
+
+    values: np.ndarray
+    labels: int
+    parameters: int
+
+
+def predict_model(
+    folder: Path, data: Labelled, rows: np.ndarray, batch_size: int, how: Views, labels: int
+) -> Predicted:
+    """Predict some rows with the model in a folder: probabilities of classes, fractions, shares, or numbers."""
+    network, _ = saved.load(folder, any_outputs=True)
+    found = predict(
+        network, data.examples.images, batch_size, rows, views(how), data.field_of_view, f"predict {folder.name}"
+    )
+    values = softmax(found, axis=1) if network.spec.head == LOGITS else found
+    return Predicted(values, labels, network.parameters_count)
+
+
+def baseline(data: Labelled) -> Predicted:
+    """Predict for each test image the training images' shares of classes or answers, or the mean of their labels."""
+    values = as_shares(data.labels)[data.rows("train")].mean(axis=0)
+    rows = len(data.rows("test"))
+    return Predicted(np.tile(values, (rows, 1)), len(data.rows("train")), 0)
+
+
+def as_shares(labels: Labels) -> np.ndarray:
+    """Return labels as models predict them: N×K, with 1 for the class of each image, and counts as shares."""
+    if labels.kind == "class":
+        return np.eye(len(labels.outputs), dtype=np.float32)[labels.values]
+    if labels.kind == "counts":
+        return labels.values / labels.values.sum(axis=1, keepdims=True)
+    return labels.values
+
+
+def score(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> dict[str, float]:
+    """Return the metrics that fit the kind of label.
+
+    Args:
+        predicted: N×K.
+        labels: of the same images.
+        deviations: the standard deviation of each of K labels on train, in units of which a relative error is.
+    """
+    actual = as_shares(labels)
+    if labels.kind == "class":
+        chosen, numbers = predicted.argmax(axis=1), np.arange(len(labels.values))
+        return {
+            "accuracy": float((chosen == labels.values).mean()),
+            "macro_f1": float(f1_score(labels.values, chosen, average="macro", zero_division=0)),
+            "log_likelihood": float(np.log(np.maximum(predicted[numbers, labels.values], LEAST)).mean()),
+        }
+    errors = {"rmse": _rmse(predicted - actual)}
+    if labels.kind == "counts":
+        votes = labels.values * np.log(np.maximum(predicted, LEAST))
+        errors["accuracy"] = float((predicted.argmax(axis=1) == actual.argmax(axis=1)).mean())
+        errors["log_likelihood"] = float(votes.sum() / labels.values.sum())
+    if labels.kind == "number":
+        errors = {"relative_rmse": _rmse((predicted - actual) / deviations)}
+    for column, name in enumerate(labels.outputs):
+        errors[f"rmse_{name}"] = _rmse(predicted[:, column] - actual[:, column])
+    return errors
+
+
+def _rmse(errors: np.ndarray) -> float:
+    return float(np.sqrt(np.square(errors, dtype=np.float64).mean()))
+
+
+def interval(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval over the test images of the metric in `DECIDES`."""
+    draw, count = np.random.default_rng(SEED), len(predicted)
+    decides = DECIDES[labels.kind]
+    values = []
+    for _ in range(RESAMPLES):
+        rows = draw.integers(0, count, count)
+        values.append(score(predicted[rows], Labels(labels.kind, labels.outputs, labels.values[rows]), deviations))
+    low, high = np.percentile([value[decides] for value in values], (2.5, 97.5))
+    return float(low), float(high)
+
+
+def table(predictions: dict[str, Predicted], labels: Labels, deviations: np.ndarray) -> pd.DataFrame:
+    """Return a row per model: its metrics, the interval of the one that decides, its labels and parameters."""
+    rows = []
+    for name, one in predictions.items():
+        low, high = interval(one.values, labels, deviations)
+        found = score(one.values, labels, deviations)
+        rows.append(
+            {"model": name, "labels": one.labels, **found, "low": low, "high": high, "parameters": one.parameters}
+        )
+    return pd.DataFrame(rows)
+
+
+def class_table(predictions: dict[str, Predicted], labels: Labels) -> pd.DataFrame:
+    """Return `precision`, `recall`, `f1` and `images` per model and class."""
+    tables = []
+    for name, one in predictions.items():
+        by_class: dict[str, Any] = classification_report(
+            as_shares(labels).argmax(axis=1),
+            one.values.argmax(axis=1),
+            labels=range(len(labels.outputs)),
+            target_names=labels.outputs,
+            output_dict=True,
+            zero_division=0,
+        )
+        found = pd.DataFrame({class_: by_class[class_] for class_ in labels.outputs}).T.rename_axis("class")
+        found = found.rename(columns={"f1-score": "f1", "support": "images"}).reset_index()
+        tables.append(found.assign(model=name, images=found["images"].astype(int)))
+    return pd.concat(tables, ignore_index=True)[["model", "class", "precision", "recall", "f1", "images"]]
+
+
+def best(scores: pd.DataFrame, kind: str) -> str:
+    """Return the model with the best score on valid, from a table with the columns `model` and that of `DECIDES`."""
+    decides = DECIDES[kind]
+    choose: Callable[[pd.Series], Any] = pd.Series.idxmax if decides in HIGHER_IS_BETTER else pd.Series.idxmin
+    return str(scores["model"][choose(scores[decides])])
+
+
+def predictions_table(data: Labelled, rows: np.ndarray, values: np.ndarray) -> pd.DataFrame:
+    """Return the list's columns for some rows, and after them the predictions, `predicted_<output>`."""
+    catalogue = data.catalogue.iloc[rows].reset_index(drop=True)
+    names = [f"predicted_{name}" for name in data.labels.outputs]
+    return catalogue.join(pd.DataFrame(values, columns=names), rsuffix="_model")
+
+
+def write_predictions(folder: Path, name: str, data: Labelled, rows: np.ndarray, values: np.ndarray) -> None:
+    """Write `<name>.csv`, see `predictions_table`."""
+    files.write_csv(folder / f"{name}.csv", predictions_table(data, rows, values), float_format="%.6f")

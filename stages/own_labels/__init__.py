@@ -1,0 +1,1 @@
+"""The stages of a pipeline of own labels, one thin script each."""
