@@ -29,4 +29,4 @@ def train(options: Start, paths: Paths) -> None:
         ids = pd.read_csv(packed / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
         table = split(ids, options.split.test, options.split.valid, options.split.seed)
         galaxies = Galaxies.open(packed, "training")
-        vote_fractions.train(options.model, galaxies, table, source_info.read(packed), paths.training(MODEL))
+        vote_fractions.train(options.model, galaxies, table, source_info.read(raw), paths.training(MODEL))
