@@ -10,7 +10,20 @@ import yaml
 from conftest import ROOT, command, copy_project
 
 LAYERS = (
-    *("cli", "tasks", "inference", "report", "evaluation", "training", "models", "data", "ingest", "simulator", "core"),
+    *(
+        "cli",
+        "own_labels",
+        "tasks",
+        "inference",
+        "report",
+        "evaluation",
+        "training",
+        "models",
+        "data",
+        "ingest",
+        "simulator",
+        "core",
+    ),
 )
 """The packages of the library; each may import those after it."""
 
@@ -65,22 +78,22 @@ def test_deps_are_the_packages_that_the_stage_imports(pipeline: str, name: str, 
     used = {found for found in imports.find_upstream_modules(module) | {module} if "." in found}
     packages = {"/".join(found.split(".")[:2]) for found in used if found.startswith("galaxy.")}
     scripts = {found.replace(".", "/") + ".py" for found in used if found.startswith("stages.")}
-    scripts -= {"stages/tasks.py", "stages/folds.py"}  # packages
+    scripts -= {"stages/tasks.py", "stages/folds.py", "stages/own_labels.py"}  # packages
     assert {dep for dep in stage["deps"] if dep.startswith(("galaxy/", "stages/"))} == packages | scripts
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_every_section_of_the_params_is_read_by_a_stage_and_none_is_unknown(pipeline: str):
     content = yaml.safe_load((ROOT / pipeline / "params.yaml").read_text())
-    sections = {section for section in content if section != "start"} | {
-        f"start.{section}" for section in content.get("start", ()) if section != "train"
-    }
     read = {
         re.sub(r"\.\$\{.*|\.transfer$|^make_submission\..*", lambda found: found[0].partition(".")[0], param)
         for stage in stages(pipeline).values()
         for param in stage.get("params", [])
         if isinstance(param, str)
     }
+    whole = {"start"} & read
+    parts = {f"start.{section}" for section in content.get("start", ()) if section != "train" and not whole}
+    sections = (content.keys() - {"start"}) | whole | parts
     start = {param for param in read if param.startswith("start.train")}
     assert read - start == sections
     assert start in ({"start.train"}, {f"start.train.{name}" for name in content.get("start", {}).get("train", ())})
@@ -185,10 +198,11 @@ def test_dvc_finds_the_stages_of_each_recipe_and_task_in_its_own_folder(tmp_path
     command("git", "init", "--quiet", folder=tmp_path)
     for pipeline in PIPELINES:
         params = yaml.safe_load((ROOT / pipeline / "params.yaml").read_text())
-        several = params["compared"] if pipeline.startswith("tasks/") else params["train"]
+        several = params.get("compared", params["train"])
         items = {"train": several, "pretrain": params.get("start", {}).get("train", ())}
         if "train_folds" in params:
             items["train"] = items["predict"] = [f"{name}-{fold}" for name in several for fold in params["train_folds"]]
+        items["train_part"] = params.get("few_labels", {}).get("counts", ())
         one = [name for name, stage in PIPELINES[pipeline]["stages"].items() if not {"foreach", "matrix"} & set(stage)]
         expected = {f"{name}@{item}" for name in items.keys() - one for item in items[name]} | set(one)
         listed = command("dvc", "stage", "list", "--name-only", folder=tmp_path / pipeline).stdout

@@ -12,6 +12,8 @@ from dvc.utils.serialize import parse_yaml
 from galaxy.cli.params import markdown
 from galaxy.core import params, params_file
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Training
+from galaxy.own_labels import params as own_labels
 from galaxy.tasks import params as tasks
 
 VIEWS = augmentation().model_dump()
@@ -231,6 +233,14 @@ def test_the_page_of_the_tasks_params_has_every_key_as_it_is():
     page = (ROOT / "docs/tasks/params.md").read_text()
     task = tasks.load(ROOT / "tasks/galaxy10/params.yaml")
     assert markdown(task, task.train) in page
+
+
+def test_the_page_of_own_labels_has_every_key_of_its_own_as_it_is():
+    page = (ROOT / "docs/own_labels.md").read_text()
+    options = own_labels.load(ROOT / "tasks/own_labels/params.yaml")
+    shared = {f"`<model>.{name}" for name in Training.model_fields} | {"`<model>.augmentation", "`start.", "`evaluate."}
+    for row in markdown(options, options.train).splitlines():
+        assert row in page or any(row.startswith(f"| {key}") for key in shared), row
 
 
 def test_the_table_says_what_a_key_may_be(defaults: params.Params):

@@ -27,12 +27,16 @@ def run(_: argparse.Namespace) -> None:
     """Check the file and print the table."""
     from galaxy.core import params
     from galaxy.core.params_file import PARAMS_FILE, read_yaml
+    from galaxy.own_labels import params as own_labels
     from galaxy.tasks import params as tasks
 
-    is_task = PARAMS_FILE.is_file() and "compared" in (read_yaml(PARAMS_FILE.read_text()) or {})
-    if is_task:
+    content = (read_yaml(PARAMS_FILE.read_text()) if PARAMS_FILE.is_file() else None) or {}
+    if "compared" in content:
         task = tasks.load()
         print(markdown(task, task.train))
+    elif "target" in content:
+        own = own_labels.load()
+        print(markdown(own, own.train))
     else:
         options = params.load()
         print(markdown(options, options.models))

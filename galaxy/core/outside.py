@@ -45,7 +45,7 @@ def note_pipeline(options: Params, folder: Path) -> None:
                 for name, model in models.items()
                 if model.teacher is not None
             }
-            note(folder / part, trainings.download.source, trainings.download.local.folder, weights, teachers)
+            note(folder / part, trainings.download.source, [trainings.download.local.folder], weights, teachers)
 
 
 def is_noted(options: Params) -> bool:
@@ -63,21 +63,24 @@ def is_noted(options: Params) -> bool:
 def note(
     folder: Path,
     source: str,
-    local: str,
+    local: Sequence[str],
     weights: dict[str, str | None],
     teachers: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """Write the state of what a pipeline reads into `folder`: `source.json`, and `weights_<model>.json` for each model.
 
     Args:
-        source, local: the kind of source that its params name, and its files or folder if that is `local`.
+        source, local: the kind of source that its params name, and its files or folders if that is `local`.
         weights: the param `weights` by model.
         teachers: the files of predictions by model that learns from another's.
 
     Raises:
         GalaxyError: a file is a result of the pipeline itself that the stage does not depend on.
     """
-    files.write_json(folder / "source.json", {"source": source, "files": _state(local) if source == "local" else []})
+    files.write_json(
+        folder / "source.json",
+        {"source": source, "files": [_state(path) for path in local] if source == "local" else []},
+    )
     for model, path in weights.items():
         taught = {name: _digest(f"teacher.predictions of {model}", name) for name in teachers.get(model, ())}
         noted = {"weights": path, "sha256": _digest(f"weights of {model}", path)}

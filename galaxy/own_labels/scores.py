@@ -156,7 +156,8 @@ def predictions_table(data: Labelled, rows: np.ndarray, values: np.ndarray) -> p
     """Return the list's columns for some rows, and after them the predictions, `predicted_<output>`."""
     catalogue = data.catalogue.iloc[rows].reset_index(drop=True)
     names = [f"predicted_{name}" for name in data.labels.outputs]
-    return catalogue.join(pd.DataFrame(values, columns=names), rsuffix="_model")
+    catalogue = catalogue.rename(columns={name: f"{name}_list" for name in names})
+    return catalogue.join(pd.DataFrame(values, columns=names))
 
 
 def write_predictions(folder: Path, name: str, data: Labelled, rows: np.ndarray, values: np.ndarray) -> None:

@@ -12,7 +12,8 @@ def main() -> None:
     leftovers.remove([*options.train, *map(str, options.few_labels.counts)])
     weights = {name: model.weights for name, model in options.train.items()}
     weights["simulated"] = None if options.start is None else options.start.model.weights
-    outside.note(PATHS.outside, data.source, data.images or str(outside.locate(data.local).parent), weights)
+    images = data.images or str(outside.locate(data.local).parent)
+    outside.note(PATHS.outside, data.source, [data.local, images], weights)
 
 
 if __name__ == "__main__":
