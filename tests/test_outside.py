@@ -27,7 +27,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def noted(**weights: str | None) -> dict[str, str]:
     """What is noted of these weights, and of local files in `mine`, by file name."""
-    outside.note(Path("notes"), "local", "mine", weights)
+    outside.note(Path("notes"), "local", ["mine"], weights)
     return {path.name: path.read_text() for path in Path("notes").iterdir()}
 
 

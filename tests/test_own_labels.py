@@ -56,10 +56,10 @@ def test_the_params_are_valid_and_what_cannot_be_learned_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             options(Path("x.csv"), target=changed)
+    content = options(Path("x.csv")).model_dump()
+    content["target"] = {"kind": "number", "columns": ["a"], "split": None}
+    content["train"]["resnet"]["balance"] = True
     with pytest.raises(ValueError, match="balance and label_smoothing are for classes"):
-        content = options(Path("x.csv")).model_dump()
-        content["target"] = {"kind": "number", "columns": ["a"], "split": None}
-        content["train"]["resnet"]["balance"] = True
         OwnLabels.model_validate(content)
 
 
@@ -90,7 +90,7 @@ def test_a_column_that_is_absent_or_holds_no_classes_is_one_line():
     with pytest.raises(GalaxyError, match=r"column kind holds 1 classes \(x\)"):
         targets.read(table, "class", ["kind"], "list.csv")
     many = pd.DataFrame({"z": [str(number) for number in range(1001)]})
-    with pytest.raises(GalaxyError, match="set target.kind to number"):
+    with pytest.raises(GalaxyError, match=r"set target\.kind to number"):
         targets.read(many, "class", ["z"], "list.csv")
 
 
@@ -127,9 +127,7 @@ def test_rows_that_cannot_be_used_are_listed_by_line_and_left_out_only_if_the_pa
     (tmp_path / table["path"][4]).write_bytes(b"no image")
     table.to_csv(tmp_path / "labels.csv", index=False)
     asked = options(tmp_path / "labels.csv")
-    with pytest.raises(
-        GalaxyError, match=r"(?s)rows that cannot be used \(3 in all\).*line 3, .*: morphology is empty"
-    ):
+    with pytest.raises(GalaxyError, match=r"(?s)rows that cannot be used \(3 in all\).*line 3, .*: morphology is"):
         prepare(asked)
     data, left_out = prepare(options(tmp_path / "labels.csv", data={"bad_rows": "leave_out"}))
     assert left_out["line"].tolist() == [3, 5, 6]
@@ -161,7 +159,7 @@ def test_the_lists_own_sets_are_kept_and_an_image_of_test_does_not_train(tmp_pat
     data = prepare(options(tmp_path / "list.csv", target=target))[0]
     assert data.examples.table["set"].tolist() == ["unused", *sets[1:]]
     table.assign(set=[*sets[:7], "tests"]).to_csv(tmp_path / "list.csv", index=False)
-    with pytest.raises(GalaxyError, match="line 9, .*: set is 'tests'; it may be train, valid, test"):
+    with pytest.raises(GalaxyError, match=r"line 9, .*: set is 'tests'; it may be train, valid, test"):
         prepare(options(tmp_path / "list.csv", target=target))
 
 

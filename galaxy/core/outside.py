@@ -77,10 +77,8 @@ def note(
     Raises:
         GalaxyError: a file is a result of the pipeline itself that the stage does not depend on.
     """
-    files.write_json(
-        folder / "source.json",
-        {"source": source, "files": [_state(path) for path in local] if source == "local" else []},
-    )
+    state = [entry for path in local for entry in _state(path)] if source == "local" else []
+    files.write_json(folder / "source.json", {"source": source, "files": state})
     for model, path in weights.items():
         taught = {name: _digest(f"teacher.predictions of {model}", name) for name in teachers.get(model, ())}
         noted = {"weights": path, "sha256": _digest(f"weights of {model}", path)}
