@@ -232,3 +232,8 @@ def test_dvc_runs_the_pipeline_and_leaves_it_alone(labels_csv: Path, tmp_path: P
     assert (folder / "data/report/report.html").is_file()
     again = command("dvc", "repro", folder=folder).stdout
     assert re.findall("Running stage '(.*)'", again) == ["outside"]
+    command("git", "add", "--all", folder=tmp_path)
+    command("git", "-c", "user.name=t", "-c", "user.email=t", "commit", "--quiet", "-m1", folder=tmp_path)
+    compared = command("galaxy", "compare", "HEAD", "workspace", folder=folder).stdout
+    assert "test images that both have" in compared
+    assert "within noise" in compared

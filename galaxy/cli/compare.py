@@ -1,7 +1,8 @@
 """Show what an experiment changed, what effect that had, and how certain the effect is.
 
 BEFORE and AFTER are commits, branches, tags or experiments by name, or `workspace` (the files in the folder now). The
-difference is measured on the test galaxies that both have, with a 95 % bootstrap interval over them.
+difference is measured on the test galaxies that both have, with a 95 % bootstrap interval over them. Models of own
+labels are compared in the same way.
 """
 
 import argparse
@@ -51,7 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"before: {before.name}\nafter:  {after.name}\n")
     difference = changed(before.params, after.params)
     print("no param differs" if difference.empty else difference.to_string(index=False))
-    print("\n" + (_by_model if arguments.brief else _by_question)(before, after, chosen))
+    if before.kind is not None and before.kind == after.kind:
+        print("\n" + _own_labels(before, after, chosen, before.kind))
+    else:
+        print("\n" + (_by_model if arguments.brief else _by_question)(before, after, chosen))
     print(
         "\nThe interval shows how much the difference depends on the choice of test\n"
         "galaxies. Another training seed changes it too: repeat small differences with\n"
@@ -66,6 +70,21 @@ def _models(names: list[str] | None, before: "Revision", after: "Revision") -> l
     if len(names) > 2:
         raise GalaxyError(f"--model takes one name or two, not {len(names)}")
     return [(names[0], names[-1])]
+
+
+def _own_labels(before: "Revision", after: "Revision", chosen: list[tuple[str, str]], kind: str) -> str:
+    """Return the text with a row for each model of own labels."""
+    import pandas as pd
+
+    from galaxy.evaluation.comparison import by_error
+
+    rows, lines = [], []
+    for first, second in chosen:
+        row, images = by_error(before.predictions(first), after.predictions(second), kind)
+        title = first if first == second else f"{first} and {second}"
+        rows.append(row.assign(model=title)[["model", *row.columns]])
+        lines = [f"on {images:,} test images that both have"]
+    return "\n".join([*lines, *([_formatted(pd.concat(rows))] if rows else [])])
 
 
 def _by_question(before: "Revision", after: "Revision", chosen: list[tuple[str, str]]) -> str:

@@ -1,6 +1,6 @@
 """What a change did: two runs' predictions for the same galaxies, compared by question, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,48 @@ def by_question(pairs: Pairs, *, brief: bool = False) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["question", "before", "after", "difference", "low", "high"])
 
 
-def interval(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the difference in RMSE from N galaxies' squared errors."""
+def by_error(before: pd.DataFrame, after: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, int]:
+    """Compare two runs' predictions of own labels for the same images.
+
+    Args:
+        before, after: `file` and `error` of each test image, see `galaxy.own_labels.scores.errors`.
+        kind: of the labels.
+
+    Returns:
+        A row as those of `by_question`, of the share of wrong classes, or else the RMSE; and the number of images.
+
+    Raises:
+        GalaxyError: an image has two rows.
+    """
+    if before["file"].duplicated().any() or after["file"].duplicated().any():
+        raise GalaxyError("a list names an image twice, so its predictions cannot be paired; name each image once")
+    both = before.merge(after, on="file", suffixes=("_before", "_after"))
+    errors = both["error_before"].to_numpy(), both["error_after"].to_numpy()
+    means = tuple(float(error.mean()) for error in errors)
+    if kind == "class":
+        values, difference = means, _difference_of_means
+    else:
+        values, difference = tuple(mean**0.5 for mean in means), _difference
+    row = ("wrong" if kind == "class" else "RMSE", *values, difference(*errors), *interval(*errors, difference))
+    return pd.DataFrame([row], columns=["score", "before", "after", "difference", "low", "high"]), len(both)
+
+
+def _difference_of_means(before: np.ndarray, after: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Return the difference in mean error along an axis."""
+    return after.mean(axis=axis) - before.mean(axis=axis)
+
+
+def interval(
+    before: np.ndarray, after: np.ndarray, difference: Callable[..., np.ndarray] | None = None
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the difference in RMSE from N galaxies' squared errors.
+
+    Args:
+        difference: another difference of N errors before and after.
+    """
     result = stats.bootstrap(
         (before, after),
-        _difference,
+        difference or _difference,
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,

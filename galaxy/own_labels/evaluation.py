@@ -44,7 +44,8 @@ def evaluate(options: OwnLabels, data: Labelled, paths: Paths) -> str:
             paths.evaluation_figures / "classes.csv", scores.class_table(models, labels), float_format="%.6g"
         )
     for name, one in models.items():
-        scores.write_predictions(paths.predictions, name, data, test, one.values)
+        error = scores.errors(one.values, labels, deviations)
+        scores.write_predictions(paths.predictions, name, data, test, one.values, error)
     files.write_json(paths.evaluation, _summary(data, table, best, on_valid))
     _draw(options, data, paths, models, labels, table, steps)
     return "\n".join([_title(data), table.to_string(index=False, float_format="{:.4f}".format)])
@@ -55,7 +56,7 @@ def _of(labels: Labels, rows: np.ndarray) -> Labels:
 
 
 def _title(data: Labelled) -> str:
-    return f"{data.labels.kind} ({data.examples.source['source']}), {len(data.rows('test')):,} test images"
+    return f"{', '.join(data.examples.source['columns'])} ({data.examples.source['source']}), {len(data.rows('test')):,} test images"
 
 
 def _summary(data: Labelled, table: pd.DataFrame, best: str, on_valid: pd.DataFrame) -> dict[str, Any]:

@@ -62,7 +62,13 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
     labels = Labels(labels.kind, labels.outputs, labels.values[rows])
     sets = _sets(options, listing.columns, rows, images, labels, listing.where)
     source: dict[str, Any] = {"source": "simulated" if data.source == "example" else data.source}
-    source |= {"list": path.name, "sha256": files.sha256(path), "crop": round(WHOLE * data.crop), "kind": labels.kind}
+    source |= {
+        "list": path.name,
+        "sha256": files.sha256(path),
+        "crop": round(WHOLE * data.crop),
+        "kind": labels.kind,
+        "columns": target.columns,
+    }
     table = pd.DataFrame({"name": catalogue[lists.FILE], "class": _class_names(labels), "set": sets})
     return Labelled(Examples(images, table, labels.outputs, source), labels, catalogue), left_out
 

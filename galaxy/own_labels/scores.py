@@ -27,6 +27,9 @@ DECIDES = {"class": "accuracy", "fraction": "rmse", "number": "relative_rmse", "
 
 HIGHER_IS_BETTER = ("accuracy",)
 
+ERROR = "error"
+"""The column of predictions with each image's error, by which `galaxy compare` compares two runs."""
+
 RESAMPLES, SEED = 1000, 1
 """Of the bootstrap."""
 
@@ -152,14 +155,25 @@ def best(scores: pd.DataFrame, kind: str) -> str:
     return str(scores["model"][choose(scores[decides])])
 
 
-def predictions_table(data: Labelled, rows: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Return the list's columns for some rows, and after them the predictions, `predicted_<output>`."""
+def errors(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> np.ndarray:
+    """Return N errors: 1 for a wrong class and 0 for a right one; else the mean square over the K outputs."""
+    actual = as_shares(labels)
+    if labels.kind == "class":
+        return (predicted.argmax(axis=1) != labels.values).astype(np.float64)
+    scale = deviations if labels.kind == "number" else 1.0
+    return np.square((predicted - actual) / scale, dtype=np.float64).mean(axis=1)
+
+
+def predictions_table(data: Labelled, rows: np.ndarray, values: np.ndarray, error: np.ndarray) -> pd.DataFrame:
+    """Return the list's columns for some rows, and after them the predictions, `predicted_<output>`, and `error`."""
     catalogue = data.catalogue.iloc[rows].reset_index(drop=True)
-    names = [f"predicted_{name}" for name in data.labels.outputs]
+    names = [*(f"predicted_{name}" for name in data.labels.outputs), ERROR]
     catalogue = catalogue.rename(columns={name: f"{name}_list" for name in names})
-    return catalogue.join(pd.DataFrame(values, columns=names))
+    return catalogue.join(pd.DataFrame(np.column_stack([values, error]), columns=names))
 
 
-def write_predictions(folder: Path, name: str, data: Labelled, rows: np.ndarray, values: np.ndarray) -> None:
+def write_predictions(
+    folder: Path, name: str, data: Labelled, rows: np.ndarray, values: np.ndarray, error: np.ndarray
+) -> None:
     """Write `<name>.csv`, see `predictions_table`."""
-    files.write_csv(folder / f"{name}.csv", predictions_table(data, rows, values), float_format="%.6f")
+    files.write_csv(folder / f"{name}.csv", predictions_table(data, rows, values, error), float_format="%.6f")

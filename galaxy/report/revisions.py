@@ -41,13 +41,20 @@ class Revision:
         return leaves(self._content)
 
     @property
+    def kind(self) -> str | None:
+        """The kind of own labels that the revision's models learn; None: they learn the 37 vote fractions."""
+        return self._content.get("target", {}).get("kind")
+
+    @property
     def models(self) -> list[str]:
-        """Names of the trained models, and of their mean."""
+        """Names of the trained models, and of their mean, if there is one."""
         own = [name for name in ("cnn", "resnet") if f"train_{name}" in self._content]
-        return [*own, *self._content.get("train", {}), MEAN]
+        return [*own, *self._content.get("train", {}), *([MEAN] if self.kind is None else [])]
 
     def predictions(self, model: str) -> pd.DataFrame:
         """Read the predictions of a model or ensemble for the revision's test galaxies: `GalaxyID` and the 37 columns.
+
+        Of own labels: what `galaxy.own_labels.scores.predictions_table` returns.
 
         Raises:
             GalaxyError: the revision has no such model.
