@@ -56,7 +56,8 @@ def _of(labels: Labels, rows: np.ndarray) -> Labels:
 
 
 def _title(data: Labelled) -> str:
-    return f"{', '.join(data.examples.source['columns'])} ({data.examples.source['source']}), {len(data.rows('test')):,} test images"
+    source = data.examples.source
+    return f"{', '.join(source['columns'])} ({source['source']}), {len(data.rows('test')):,} test images"
 
 
 def _summary(data: Labelled, table: pd.DataFrame, best: str, on_valid: pd.DataFrame) -> dict[str, Any]:

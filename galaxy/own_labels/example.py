@@ -1,4 +1,7 @@
-"""Write a list of simulated galaxies, as somebody has one of their own: `python -m galaxy.own_labels.example FOLDER`.
+"""Write lists with labels, as somebody has one of their own: `python -m galaxy.own_labels.example FOLDER`.
+
+The list is of simulated galaxies, whose images it writes, too; with `--competition ZIPS` of those in the competition's
+files, whose images stay in their zip (`data.images`): `likeliest` and the votes for the answers of question 1.
 
 `labels.csv` has labels of each kind: `morphology` and `merger` (classes), `magnitude` (a number), `smooth_fraction` (a
 fraction), and `smooth`, `featured` and `artifact` (votes by answer). Classes and numbers are the simulation's truth.
@@ -14,6 +17,7 @@ import pandas as pd
 
 from galaxy.core import competition, decision_tree, files
 from galaxy.core.errors import run
+from galaxy.core.metrics import VOLUNTEERS
 from galaxy.core.params import Simulated
 from galaxy.data import simulated_truth
 from galaxy.ingest import archives
@@ -21,6 +25,9 @@ from galaxy.simulator import simulate
 
 GALAXIES = Simulated(training_galaxies=1500, test_galaxies=1, seed=2014, volunteers=44, seeing=1.3, noise=1.0)
 LIST = "labels.csv"
+
+ANSWERS = ("smooth", "featured", "artifact")
+"""The columns of votes for the answers of question 1."""
 
 EDGE_ON, FACE_ON = 78, 60
 """Least inclination of an edge-on disc and largest of a spiral, in degrees."""
@@ -49,6 +56,28 @@ def write(folder: Path, options: Simulated = GALAXIES) -> Path:
     return folder / LIST
 
 
+def write_competition(folder: Path, zips: Path) -> Path:
+    """Write `labels.csv` of the labelled galaxies in the competition's zips, and return its path.
+
+    Raises:
+        GalaxyError: a zip is absent or damaged.
+    """
+    votes = archives.read_solutions(competition.zip_path(zips, competition.SOLUTIONS))
+    members = archives.image_members(competition.zip_path(zips, competition.TRAINING_IMAGES))
+    fractions = votes[list(decision_tree.question(1).columns)].to_numpy()
+    table = pd.DataFrame(
+        {
+            "id": votes["GalaxyID"],
+            "path": [members[galaxy] for galaxy in votes["GalaxyID"]],
+            "likeliest": np.array(ANSWERS, dtype=object)[fractions.argmax(axis=1)],
+            "smooth_fraction": fractions[:, 0],
+            **dict(zip(ANSWERS, np.rint(fractions.T * VOLUNTEERS).astype(int), strict=True)),
+        }
+    )
+    files.write_csv(folder / LIST, table)
+    return folder / LIST
+
+
 def labels(truth: pd.DataFrame, votes: pd.DataFrame) -> pd.DataFrame:
     """Return the list, from a simulation's truth and its vote fractions (both with a row per galaxy)."""
     is_disc = truth["kind"] == "disc"
@@ -68,7 +97,7 @@ def labels(truth: pd.DataFrame, votes: pd.DataFrame) -> pd.DataFrame:
             "merger": np.where(truth["companion_distance"] > 0, "merger", "single"),
             "magnitude": truth["magnitude"].round(3),
             "smooth_fraction": fractions[first[0]].to_numpy(),
-            **dict(zip(("smooth", "featured", "artifact"), counts.T, strict=True)),
+            **dict(zip(ANSWERS, counts.T, strict=True)),
         }
     )
     return table[table["morphology"] != ""].reset_index(drop=True)
@@ -78,8 +107,14 @@ def main() -> None:
     """Write the example into the folder that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m galaxy.own_labels.example", description=__doc__)
     parser.add_argument("folder", type=Path)
-    path = write(parser.parse_args().folder)
-    print(f"{path}: {len(pd.read_csv(path))} simulated galaxies with labels")
+    parser.add_argument("--competition", type=Path, metavar="ZIPS", help="folder with the competition's zips")
+    arguments = parser.parse_args()
+    zips, kind = arguments.competition, "simulated"
+    if zips is None:
+        path = write(arguments.folder)
+    else:
+        path, kind = write_competition(arguments.folder, zips), "labelled"
+    print(f"{path}: {len(pd.read_csv(path)):,} {kind} galaxies")
 
 
 if __name__ == "__main__":
