@@ -8,8 +8,9 @@ import pandas as pd
 
 from galaxy.core import files
 from galaxy.data.field_of_view import FieldOfView
+from galaxy.data.split import SETS
 from galaxy.own_labels.targets import Labels
-from galaxy.tasks.examples import Examples
+from galaxy.tasks.examples import UNUSED, Examples
 
 LABELS, CATALOGUE = "labels.npy", "catalogue.csv"
 
@@ -46,6 +47,11 @@ class Labelled:
         with files.atomic(folder / LABELS) as part, part.open("wb") as file:
             np.save(file, self.labels.values)
         files.write_csv(folder / CATALOGUE, self.catalogue)
+
+    def counts(self) -> pd.DataFrame:
+        """Count the images of each class, or all, in each set: `class`, and one column per set."""
+        found = pd.crosstab(self.examples.table["class"], self.examples.table["set"])
+        return found.reindex(columns=[*SETS, UNUSED], fill_value=0).rename_axis(columns=None).reset_index()
 
     def rows(self, name: str) -> np.ndarray:
         """Return the row numbers of a set."""

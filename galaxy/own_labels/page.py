@@ -16,6 +16,8 @@ from galaxy.own_labels.labelled import Labelled
 from galaxy.own_labels.params import OwnLabels
 from galaxy.report.page import picture
 
+INTERVAL = "95 % interval"
+
 SHOWN = 8
 """Images that are shown as best predicted, and as worst."""
 
@@ -74,8 +76,8 @@ def _rows(table: pd.DataFrame, key: str) -> dict[str, Any]:
     """Return a table for the template: columns, and rows with a name and cells as text."""
     if "low" in table:
         interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(table["low"], table["high"], strict=True)]
-        shown = [name for name in ("labels", *score_names(table)) if name in table and name != key]
-        table = table[[key, *shown]].assign(interval=interval)
+        first, *others = score_names(table)
+        table = table.assign(**{INTERVAL: interval})[[key, first, INTERVAL, *others]]
     columns = [name for name in table if name != key]
     rows = [{"name": row[key], "cells": [_cell(row[name]) for name in columns]} for row in table.to_dict("records")]
     return {"columns": [str(name).replace("_", " ") for name in columns], "rows": rows}

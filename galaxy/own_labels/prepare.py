@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import files, outside
-from galaxy.core.errors import list_problems
+from galaxy.core.errors import GalaxyError, list_problems
 from galaxy.core.runtime import progress, say
 from galaxy.inference import find_images, image_workers, lists
 from galaxy.inference.fits import FitsOptions
@@ -32,7 +32,10 @@ def prepare(options: OwnLabels) -> tuple[Labelled, pd.DataFrame]:
             would be empty.
     """
     if options.data.source == "local":
-        return _read(options, outside.locate(options.data.local))
+        path = outside.locate(options.data.local)
+        if not path.is_file():
+            raise GalaxyError(f"data.local is {path}: no such file; name your list, a CSV with a row per image")
+        return _read(options, path)
     with tempfile.TemporaryDirectory() as folder:
         return _read(options, example.write(Path(folder)))
 
@@ -105,7 +108,7 @@ def _sets(
 
 
 def _class_names(labels: Labels) -> np.ndarray:
-    """Return each image's class; for counts the answer with most votes, else nothing."""
+    """Return each image's class; for counts the answer with most votes, for other numbers "all"."""
     if labels.kind in ("fraction", "number"):
-        return np.full(len(labels.values), "", dtype=object)
+        return np.full(len(labels.values), "all", dtype=object)
     return np.array(labels.outputs, dtype=object)[labels.strata]

@@ -58,6 +58,10 @@ def read(table: pd.DataFrame, kind: Kind, columns: list[str], where: str) -> tup
             values[row] = CHECKS[kind](numbers, columns)
         except ValueError as error:
             problems[row] = str(error)
+    usable = np.setdiff1d(np.arange(len(table)), list(problems))
+    same = np.ptp(values[usable], axis=0) == 0 if len(usable) else np.zeros(len(columns), bool)
+    if kind != "counts" and (constant := [name for name, is_same in zip(columns, same, strict=True) if is_same]):
+        raise GalaxyError(f"{where}: all labels in {', '.join(constant)} are the same, so there is nothing to learn")
     return Labels(kind, tuple(columns), values), problems
 
 
