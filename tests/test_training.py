@@ -21,7 +21,7 @@ from galaxy.data.galaxies import Galaxies
 from galaxy.models.heads import LOGITS_OF
 from galaxy.models.network import Network, build_network
 from galaxy.models.predict import predict
-from galaxy.training import objectives
+from galaxy.training import history, objectives
 from galaxy.training import schedule as schedules
 from galaxy.training.engine import DivergedError, Engine
 from galaxy.training.fit import fit
@@ -233,6 +233,16 @@ def test_the_line_of_an_epoch_has_what_fits_into_the_terminal(columns: int, line
 
 def test_a_duration_is_in_minutes_and_seconds_or_hours_too():
     assert [clock(seconds) for seconds in (0.4, 12.3, 119.6, 3732)] == ["0:00", "0:12", "2:00", "1:02:12"]
+
+
+def test_a_training_of_more_than_half_an_hour_says_so_after_its_first_epoch(
+    tmp_path: Path, options: Train, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    assert history.too_long(1800) == ""
+    assert "will take 30:01 more on this machine" in history.too_long(1801)
+    monkeypatch.setattr(history, "LONG", 0)
+    train(tmp_path, options.model_copy(update={"epochs": 3}))
+    assert capsys.readouterr().out.count("warning: this training will take") == 1
 
 
 def test_a_batch_in_parts_takes_the_same_steps(tmp_path: Path, options: Train, capsys: pytest.CaptureFixture[str]):

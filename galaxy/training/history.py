@@ -23,6 +23,10 @@ REDRAWN = 0.5
 """Seconds between two losses in the bar, because reading one makes a GPU wait."""
 
 
+LONG = 1800
+"""Seconds of training that deserve a warning after the first epoch."""
+
+
 class History(Callback):
     """Keep one row per epoch: `epoch` (0: before training), the metrics of train and valid, `lr`.
 
@@ -75,6 +79,8 @@ class History(Callback):
             self.run_log.epoch(trainer.global_step, self.rows[-1], self.options.model_dump())
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
         runtime.say(fitting(self._words(trainer, scores), columns))
+        if self.epochs_done == 1 and (warning := too_long(self._left(self._epoch(trainer)))):
+            runtime.say(warning)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self.bar.close()  # so that the message stands on a line of its own
@@ -105,10 +111,13 @@ class History(Callback):
                 (3, f"  {self.rate:.0f} images/s"),
             ]
         if 0 < epoch < epochs:
-            assert self.began is not None
-            left = (epochs - epoch) * (time.perf_counter() - self.began) / self.epochs_done
-            words.append((2, f"  {clock(left)} left"))
+            words.append((2, f"  {clock(self._left(epoch))} left"))
         return words
+
+    def _left(self, epoch: int) -> float:
+        """Return how many seconds the epochs after this one will take, by those of this process."""
+        assert self.began is not None
+        return (self.options.epochs - epoch) * (time.perf_counter() - self.began) / self.epochs_done
 
     def _epoch(self, trainer: L.Trainer) -> int:
         return trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
@@ -135,6 +144,16 @@ def fitting(words: list[tuple[int, str]], columns: int) -> str:
     while sum(len(word) for _, word in kept) > columns and max(kept)[0]:
         kept.remove(max(kept))
     return "".join(word for _, word in kept)
+
+
+def too_long(left: float) -> str:
+    """Return a warning if a training takes more than `LONG` seconds from now on, else nothing."""
+    if left <= LONG:
+        return ""
+    return (
+        f"warning: this training will take {clock(left)} more on this machine; Ctrl-C ends it, and the same command "
+        "resumes it after its last epoch"
+    )
 
 
 def clock(seconds: float) -> str:
