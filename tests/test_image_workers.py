@@ -85,8 +85,8 @@ def test_a_file_gets_all_memory_if_its_share_is_too_small_and_is_refused_with_it
 ):
     """A picture of 3,000×3,000 pixels takes 27 MB as bytes, and 108 more as floats while it is made smaller."""
     monkeypatch.setattr(image_workers, "MEMORY", 300 * 2**20)
-    image_workers._kept.cache_clear()
-    monkeypatch.setattr(image_workers, "_number", lambda: 2)
+    image_workers.kept.cache_clear()
+    monkeypatch.setattr(image_workers, "number", lambda: 2)
     large = tmp_path / "large.png"
     large.write_bytes(png(6_000))
     sources = [
@@ -96,7 +96,7 @@ def test_a_file_gets_all_memory_if_its_share_is_too_small_and_is_refused_with_it
         bad("asks for all", bytes, 2**40),
     ]
     images, problems, _ = predictor.read_images(sources, READER, strict=False)
-    image_workers._kept.cache_clear()
+    image_workers.kept.cache_clear()
     assert problems == {
         2: "6000×6000 pixels cannot be read in 0.3 GB of memory; cut the galaxy out of it",
         3: "0 bytes cannot be read in 0.3 GB of memory; cut the galaxy out of it",
