@@ -43,7 +43,7 @@ def check(out: Path, inputs: Sequence[str], sources: Sequence[Source]) -> None:
     file = target(out)
     _check_folder(file.parent, out)
     if _ends(out, ".fits"):
-        _check_outside(file, out, inputs, "would be taken for an image next time; name another place (--out)")
+        _check_outside(file, out, inputs, "it would be taken for an image next time; name another place (--out)")
     if file.exists():
         named = (Path(text) for text in inputs)
         paths = (source.path for source in sources if source.path is not None)

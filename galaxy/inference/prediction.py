@@ -19,9 +19,6 @@ from galaxy.models.network import Network, Spec
 LIKELIEST = "likeliest_class"
 """The column with a classifier's likeliest class, in front of the classes' probabilities."""
 
-_GREY = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the brightness that networks of one channel see."""
-
 
 def columns(spec: Spec) -> dict[str, np.dtype[Any]]:
     """Return names and types of what a network predicts: its outputs, and for a classifier the likeliest class.
@@ -84,9 +81,7 @@ class Prediction:
 
     def _mean(self, network: Network, pixels: torch.Tensor) -> np.ndarray:
         """Return the mean over views of one network's predictions, B×outputs."""
-        if len(network.spec.mean) == 1:
-            shares = torch.tensor(_GREY, device=self._device)
-            pixels = (pixels.float() @ shares).round().to(torch.uint8).unsqueeze(-1)
+        pixels = predict.channels(pixels, network.spec)
         views = [network.head.predictions(network(view(pixels))) for view in self._views]
         return torch.stack(views).mean(dim=0).cpu().numpy()
 

@@ -79,10 +79,9 @@ def load(*folders: str | Path) -> "Predictor":
         appearances[str(path)] = data.get("appearance")
     first, *others = networks.items()
     for name, network in [first, *others]:
-        if (channels := len(network.spec.mean)) not in (1, 3):
-            raise GalaxyError(
-                f"{name}: the network takes images of {channels} channels; images are read in colour (3) or grey (1)"
-            )
+        if len(network.spec.mean) not in (1, 3):
+            count = f"{len(network.spec.mean)} channels; they are read in colour (3) or in grey (1)"
+            raise GalaxyError(f"{name}: the network takes images of {count}")
         if _predicts(network.spec) != _predicts(first[1].spec):
             both = f"{first[0]} predicts {_in_words(first[1].spec)}, {name} {_in_words(network.spec)}"
             raise GalaxyError(f"{both}; name models that predict the same, in the same order")

@@ -156,10 +156,10 @@ class Fits:
 def problem(names: Sequence[str]) -> str:
     """Return why a FITS table cannot have these columns, "" if it can."""
     if foreign := [name for name in names if not (name and name.isascii() and name.isprintable())]:
-        return f"columns of FITS tables have ASCII names, unlike {', '.join(map(repr, foreign))}"
+        return f"columns of FITS tables must have ASCII names, unlike {', '.join(map(repr, foreign))}"
     lower = [name.lower() for name in names]
     if same := [name for name in names if lower.count(name.lower()) > 1]:
-        return f"columns of FITS tables differ in more than capitals, unlike {', '.join(same)}"
+        return f"columns of FITS tables must differ in more than capitals, unlike {', '.join(same)}"
     if len(names) > 999:
         return f"a FITS table has at most 999 columns, not {len(names):,}"
     return ""
