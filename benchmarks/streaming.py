@@ -82,7 +82,7 @@ def predict(images: list[Path], model: Path, out: Path, count: int, kill_at: int
     parts = out.with_name(f".{out.name}.parts")
     command = ["galaxy", "predict", *map(str, images), "--model", str(model), "--out", str(out)]
     before = done(parts)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:  # noqa: S603 (our own)
         process, peak, begin, began_with = psutil.Process(running.pid), 0, 0.0, before
         start = time.perf_counter()
         while running.poll() is None:

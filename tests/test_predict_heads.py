@@ -1,6 +1,5 @@
 """Models of classes and numbers: `galaxy predict` gives what the task's own scores are computed from."""
 
-import json
 import sys
 from pathlib import Path
 

@@ -40,13 +40,13 @@ def run(arguments: argparse.Namespace) -> None:
     sources = find_images.find(arguments.check) if arguments.check else []
     if not sources and not IMAGES.is_file():
         raise GalaxyError(f"{IMAGES}: no such file to check the export with; name some images (--check IMAGE)")
-    from galaxy.inference import export
+    from galaxy.inference import export, read_ahead
 
     loaded = predictor.load(arguments.model)
     (network,) = loaded.networks.values()
     if sources:
         chosen = [sources[number] for number in export.checked(len(sources))]
-        images, _, _ = predictor.read_images(chosen, loaded.readers(predictor.Options())[0], strict=True)
+        images, _, _ = read_ahead.read_images(chosen, loaded.readers(predictor.Options())[0], strict=True)
     elif network.spec.packed is not None:
         raise GalaxyError(f"{IMAGES} are no images for {arguments.model}; name some of its own (--check IMAGE)")
     else:

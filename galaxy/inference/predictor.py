@@ -1,26 +1,22 @@
 """Predict your own images with trained models: `galaxy.load("models/cnn").predict("images/")`."""
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import read_json, sha256
 from galaxy.core.paths import PATHS
-from galaxy.core.runtime import progress
-from galaxy.inference import find_images, read_ahead, stream
+from galaxy.inference import find_images, stream
 from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.fits import FitsOptions
 from galaxy.inference.image_list import Images
 from galaxy.inference.lists import WARNING
 from galaxy.inference.read_image import Crop, Reader
-from galaxy.inference.sources import Source
 
 if TYPE_CHECKING:
     # torch takes seconds, which a wrong name need not wait for
@@ -247,29 +243,3 @@ class Predictor:
     def of_the_tree(self) -> bool:
         """Whether the models predict the 37 vote fractions of Galaxy Zoo 2's decision tree."""
         return all(network.spec.outputs == decision_tree.COLUMNS for network in self.networks.values())
-
-
-def read_images(
-    images: Sequence[Source], reader: Reader, *, strict: bool, label: str = "read"
-) -> tuple[np.ndarray, dict[int, str], dict[int, list[str]]]:
-    """Read images on all cores into N×size×size×3 uint8, and collect problems and warnings by number.
-
-    If `strict`, the first problem raises GalaxyError. `label` is the progress bar's.
-    """
-    pixels = np.empty((len(images), reader.size, reader.size, 3), np.uint8)
-    problems: dict[int, str] = {}
-    warned: dict[int, list[str]] = {}
-    with progress(label, len(images)) as bar:
-        for batch in read_ahead.batches(images, range(len(images)), [reader], read_ahead.CHUNK, in_use=0):
-            end = batch.first + len(batch.outcomes)
-            pixels[batch.first : end] = batch.images[0]
-            for number, outcome in enumerate(batch.outcomes, batch.first):
-                if outcome.problem:
-                    problems[number] = outcome.problem
-                if outcome.warnings:
-                    warned[number] = list(outcome.warnings)
-            batch.release()
-            if strict and problems:
-                raise stream.refusal(images, problems)
-            bar.update(end - batch.first)
-    return pixels, problems, warned

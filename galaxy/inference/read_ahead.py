@@ -6,12 +6,14 @@ The pixels of a fixed number of batches are in memory, however many images there
 import math
 import os
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from galaxy.core.errors import GalaxyError
+from galaxy.core.runtime import progress
 from galaxy.inference import image_workers
 from galaxy.inference.image_workers import Outcome, Pixels, Pool, Task
 from galaxy.inference.read_image import Reader
@@ -135,3 +137,35 @@ def _collect(batch: Batch, pool: Pool) -> None:
         found = future.result() if error is None else image_workers.failed(error, len(rows))
         for row, outcome in zip(rows, found, strict=True):
             batch.outcomes[row] = outcome
+
+
+def read_images(
+    images: Sequence[Source], reader: Reader, *, strict: bool, label: str = "read"
+) -> tuple[np.ndarray, dict[int, str], dict[int, list[str]]]:
+    """Read images on all cores into N×size×size×3 uint8, and collect problems and warnings by number.
+
+    If `strict`, the first problem raises GalaxyError. `label` is the progress bar's.
+    """
+    pixels = np.empty((len(images), reader.size, reader.size, 3), np.uint8)
+    problems: dict[int, str] = {}
+    warned: dict[int, list[str]] = {}
+    with progress(label, len(images)) as bar:
+        for batch in batches(images, range(len(images)), [reader], CHUNK, in_use=0):
+            end = batch.first + len(batch.outcomes)
+            pixels[batch.first : end] = batch.images[0]
+            for number, outcome in enumerate(batch.outcomes, batch.first):
+                if outcome.problem:
+                    problems[number] = outcome.problem
+                if outcome.warnings:
+                    warned[number] = list(outcome.warnings)
+            batch.release()
+            if strict and problems:
+                raise refusal(images, problems)
+            bar.update(end - batch.first)
+    return pixels, problems, warned
+
+
+def refusal(images: Sequence[Source], problems: Mapping[int, str]) -> GalaxyError:
+    """Return an error that names the first problem."""
+    number = min(problems)
+    return GalaxyError(f"{images[number].name}: {problems[number]}; fix it or leave it out")

@@ -107,7 +107,7 @@ def parts(
         batch.release()
         bar.update(len(done[-1].numbers))
         if refuse_doubtful and done[-1].warnings:
-            raise refusal(images, done[-1].warnings)
+            raise read_ahead.refusal(images, done[-1].warnings)
         if (end := done[-1].numbers.stop) == numbers.stop or (end - numbers.start) % step == 0:
             yield _part(images, catalogue, computes[0], done)
             done.clear()
@@ -119,7 +119,7 @@ def parts(
         stack.enter_context(contextlib.closing(read))
         for number, batch in enumerate(read):
             if strict and (problems := _problems(batch)):
-                raise refusal(images, problems)
+                raise read_ahead.refusal(images, problems)
             turn = number % len(computes)
             waiting.append((batch, threads[turn].submit(_compute, computes[turn], batch)))
             if len(waiting) > len(computes):
@@ -130,13 +130,7 @@ def parts(
 
 def none_readable(images: Sequence[Source], number: int, problems: Mapping[int, str]) -> GalaxyError:
     """Return the error for so many images of which none can be read."""
-    return GalaxyError(f"none of the {number} images can be read; {refusal(images, problems)}")
-
-
-def refusal(images: Sequence[Source], problems: Mapping[int, str]) -> GalaxyError:
-    """Return an error that names the first problem."""
-    number = min(problems)
-    return GalaxyError(f"{images[number].name}: {problems[number]}; fix it or leave it out")
+    return GalaxyError(f"none of the {number} images can be read; {read_ahead.refusal(images, problems)}")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from galaxy.core import files, outside
 from galaxy.core.errors import GalaxyError, list_problems
 from galaxy.core.runtime import say
-from galaxy.inference import find_images, lists, predictor
+from galaxy.inference import find_images, lists, read_ahead
 from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.fits import FitsOptions
 from galaxy.inference.read_image import Crop, Reader
@@ -83,7 +83,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
 def _images(data: Data, sources: Sequence[Source]) -> tuple[np.ndarray, dict[int, str]]:
     """Read the images; return N×size×size×3 uint8, and by row why some cannot be read."""
     reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands))
-    pixels, problems, warned = predictor.read_images(sources, reader, strict=False)
+    pixels, problems, warned = read_ahead.read_images(sources, reader, strict=False)
     for row, sentences in warned.items():
         for warning in sentences:
             say(f"warning: {sources[row].name}: {warning}")
