@@ -13,7 +13,7 @@ from conftest import command
 from PIL import Image
 
 from galaxy.core.errors import GalaxyError
-from galaxy.inference import image_workers, predictor
+from galaxy.inference import image_workers, read_ahead
 from galaxy.inference.read_image import Crop, Reader
 from galaxy.inference.sources import Source, encode_array
 
@@ -44,7 +44,7 @@ def test_a_crash_an_error_of_any_type_and_a_process_that_ends_cost_one_file_each
         bad("gone", Path("gone.png").read_bytes),
     ]
     sources = [GOOD, *(source for file in files for source in (file, GOOD))]
-    images, problems, _ = predictor.read_images(sources, READER, strict=False)
+    images, problems, _ = read_ahead.read_images(sources, READER, strict=False)
     assert problems == {
         1: "crashes its decoder (Aborted)",
         3: "cannot be read (KeyError: 'b')",
@@ -64,7 +64,7 @@ class Ending:
 
 def test_a_pool_that_breaks_is_replaced():
     sources = [GOOD, bad("breaks", id, Ending()), *[GOOD] * 20]
-    images, problems, _ = predictor.read_images(sources, READER, strict=False)
+    images, problems, _ = read_ahead.read_images(sources, READER, strict=False)
     assert problems == {1: "crashes its decoder"}
     assert all(np.array_equal(image, PICTURE) for image in [images[0], *images[2:]])
 
@@ -73,7 +73,7 @@ def test_a_file_that_takes_too_long_costs_itself_only(monkeypatch: pytest.Monkey
     monkeypatch.setattr(image_workers, "SECONDS", 2)
     sources = [bad("slow", time.sleep, 60), *[GOOD] * 40]
     start = time.perf_counter()
-    images, problems, _ = predictor.read_images(sources, READER, strict=False)
+    images, problems, _ = read_ahead.read_images(sources, READER, strict=False)
     assert problems == {0: "takes more than 2 seconds to read"}
     assert all(np.array_equal(image, PICTURE) for image in images[1:])
     assert time.perf_counter() - start < 30
@@ -85,8 +85,8 @@ def test_a_file_gets_all_memory_if_its_share_is_too_small_and_is_refused_with_it
 ):
     """A picture of 3,000×3,000 pixels takes 27 MB as bytes, and 108 more as floats while it is made smaller."""
     monkeypatch.setattr(image_workers, "MEMORY", 300 * 2**20)
-    image_workers._kept.cache_clear()
-    monkeypatch.setattr(image_workers, "_number", lambda: 2)
+    image_workers.kept.cache_clear()
+    monkeypatch.setattr(image_workers, "number", lambda: 2)
     large = tmp_path / "large.png"
     large.write_bytes(png(6_000))
     sources = [
@@ -95,8 +95,8 @@ def test_a_file_gets_all_memory_if_its_share_is_too_small_and_is_refused_with_it
         bad("does not", Path.read_bytes, large),
         bad("asks for all", bytes, 2**40),
     ]
-    images, problems, _ = predictor.read_images(sources, READER, strict=False)
-    image_workers._kept.cache_clear()
+    images, problems, _ = read_ahead.read_images(sources, READER, strict=False)
+    image_workers.kept.cache_clear()
     assert problems == {
         2: "6000×6000 pixels cannot be read in 0.3 GB of memory; cut the galaxy out of it",
         3: "0 bytes cannot be read in 0.3 GB of memory; cut the galaxy out of it",

@@ -21,7 +21,7 @@ from galaxy.core import competition, decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.data import test_time_views
 from galaxy.data.galaxies import Galaxies
-from galaxy.inference import find_images, predictor, tree_figure
+from galaxy.inference import find_images, predictor, read_ahead, tree_figure
 from galaxy.inference.read_image import Crop, Reader
 from galaxy.ingest import archives, formats
 from galaxy.ingest.decode import BadImageError
@@ -84,7 +84,7 @@ def test_the_competitions_own_images_are_seen_as_the_pipeline_sees_them(raw: Pat
     packed = Galaxies.open(preprocessed, "test")
     assert [Path(source.name).stem for source in sources] == [str(i) for i in packed.ids]
     loaded = predictor.load(model)
-    pixels, problems, warned = predictor.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
+    pixels, problems, warned = read_ahead.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
     assert np.array_equal(pixels, packed.images)
     assert problems == warned == {}
     table, _ = loaded.predict_readable(sources, predictor.Options(views=8), strict=True)

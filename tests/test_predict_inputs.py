@@ -16,7 +16,7 @@ from PIL import Image
 from galaxy import cli
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
-from galaxy.inference import find_images, predictor, tree_figure
+from galaxy.inference import find_images, predictor, stream, tree_figure
 
 COLUMNS = list(decision_tree.COLUMNS)
 
@@ -224,7 +224,7 @@ def test_names_of_figures_suit_every_file_system():
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("out.txt", "out.txt: may end in .csv, .csv.gz, .parquet, or be - for the standard output"),
+        ("out.txt", "out.txt: may end in .csv, .csv.gz, .parquet, .fits, or be - for the standard output"),
         ("out", "out: may end in"),
         ("images", "images: a folder; name a file, such as images/predictions.csv"),
         ("gone/out.csv", "gone/out.csv: {folder}/gone is no folder; make it first"),
@@ -273,8 +273,10 @@ def test_a_gzipped_csv_is_one(folder: Path, model: Path, monkeypatch: pytest.Mon
 WRITE = """
 import pandas as pd
 from galaxy.core import errors
-from galaxy.inference import outputs
-errors.run(lambda: outputs.write(outputs.STDOUT, pd.DataFrame({'file': ['a'] * 10**6})))
+from galaxy.inference import stream, table_files, writing
+output = writing.ToStream(writing.standard_output(), table_files.Csv({}))
+part = stream.Part(range(10**6), pd.DataFrame({'file': ['a'] * 10**6}), {})
+errors.run(lambda: output.add(part))
 """
 
 
@@ -356,10 +358,10 @@ def test_python_refuses_other_types_with_a_clear_error(
         loaded.predict(given, **options)
 
 
-def test_the_memory_for_pixels_does_not_grow_with_their_number(
-    folder: Path, loaded: predictor.Predictor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_parts_and_batches_do_not_change_what_is_predicted(
+    folder: Path, loaded: predictor.Predictor, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(predictor, "PART", 2 * 64 * 64 * 3)
+    monkeypatch.setattr(stream, "PART", 2)
     (folder / "images/c.png").write_bytes(b"bad")
     paths = ["images/a.png", "images/c.png", "images/b.png", "images/a.png", "images/b.png"]
     options = predictor.Options(batch_size=2)
@@ -367,4 +369,3 @@ def test_the_memory_for_pixels_does_not_grow_with_their_number(
     assert list(problems) == [1]
     assert list(table.index) == [0, 2, 3, 4]
     assert np.allclose(table[COLUMNS], loaded.predict([paths[0], *paths[2:]])[COLUMNS], atol=1e-6)
-    assert "read, part 3 of 3: 1 images" in capsys.readouterr().err

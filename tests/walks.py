@@ -63,6 +63,10 @@ LOOK: tuple[Step, ...] = (
     Own("test $(ls trees/*.png | wc --lines) = 4"),
     Run("galaxy predict list.csv 'survey/*.fits' more.zip"),
     Own("test $(wc --lines < predictions.csv) = 6"),
+    Run("galaxy predict my_images/ --shard 3/16", prints="none, so there is only a header"),
+    Own("for share in 1 2; do printf 'file\\n1.png\\n' > predictions-0$share-of-16.csv; done"),
+    Own("awk 'NR == 1 || FNR > 1' predictions-*-of-16.csv > predictions.csv"),
+    Own("test $(wc --lines < predictions.csv) = 3"),
     Own("python predict.py"),
     Run("galaxy export models/resnet resnet.onnx"),
     Own("test -s resnet.md && python take_along.py"),
@@ -332,6 +336,11 @@ REAL = {"REAL": "data/competition", "FOLDER": "data/competition"}
 BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/reference.py REAL", REAL),
     Run("python benchmarks/preprocessing.py IMAGES.zip 7", {"IMAGES.zip": "data/raw/images_training_rev1.zip"}),
+    Run(
+        "python benchmarks/streaming.py IMAGES.zip",
+        {"IMAGES.zip": "data/raw/images_training_rev1.zip"},
+        more=" --images 3000",
+    ),
     Run("python benchmarks/memory.py", more=" --rounds 1"),
     Run("python benchmarks/training.py --workers 2", more=" --steps 2 --rounds 1"),
     Run("python benchmarks/training.py --rounds 9 --steps 12", more=" --rounds 1 --steps 2"),

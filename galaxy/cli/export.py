@@ -1,7 +1,8 @@
 """Export a trained model to ONNX, with a model card.
 
-The file takes raw pixels (uint8, N×size×size×3, red green blue, any N) and returns the 37 vote fractions. It is
-compared with PyTorch on images before it is written. The card is written beside it, with the suffix .md.
+The file takes raw pixels (uint8, N×size×size×3, red green blue, any N) and returns the 37 vote fractions, or what else
+the model predicts. It is compared with PyTorch on images before it is written. The card is written beside it, with the
+suffix .md.
 """
 
 import argparse
@@ -39,13 +40,16 @@ def run(arguments: argparse.Namespace) -> None:
     sources = find_images.find(arguments.check) if arguments.check else []
     if not sources and not IMAGES.is_file():
         raise GalaxyError(f"{IMAGES}: no such file to check the export with; name some images (--check IMAGE)")
-    from galaxy.inference import export
+    from galaxy.inference import export, read_ahead
 
     loaded = predictor.load(arguments.model)
+    (network,) = loaded.networks.values()
     if sources:
-        images, _, _ = predictor.read_images(sources, loaded.readers(predictor.Options())[0], strict=True)
+        chosen = [sources[number] for number in export.checked(len(sources))]
+        images, _, _ = read_ahead.read_images(chosen, loaded.readers(predictor.Options())[0], strict=True)
+    elif network.spec.packed is not None:
+        raise GalaxyError(f"{IMAGES} are no images for {arguments.model}; name some of its own (--check IMAGE)")
     else:
-        (network,) = loaded.networks.values()
         images = export.packed_images(network.spec, PATHS.preprocessed)
     count, difference = export.export(arguments.model, arguments.target, images)
     print(f"{arguments.target}: within {difference:.1e} of PyTorch on {count} images, one by one and together")

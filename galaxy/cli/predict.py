@@ -1,4 +1,4 @@
-"""Predict the vote fractions of your own images.
+"""Predict your own images: vote fractions, or whatever the model was trained for.
 
 IMAGE is a file (JPEG, PNG, TIFF, WebP, BMP, GIF; FITS with one plane, or with g, r and i), a folder, a glob in quotes,
 a zip, or a list: a CSV with a column `path`, whose columns all go into the results. The central square of each image is
@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from galaxy.core.errors import FIRST_PROBLEMS, GalaxyError
+from galaxy.core.errors import GalaxyError
 
 EXAMPLES = """examples:
   galaxy predict my_images/
@@ -34,7 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("predictions.csv"),
         metavar="FILE",
-        help="the file to write: .csv, .csv.gz, .parquet, or - for the standard output (default: predictions.csv)",
+        help="the file to write: .csv, .csv.gz, .parquet, .fits, or - for the standard output (default: "
+        "predictions.csv); if the command is interrupted, it resumes when it is run again",
     )
     parser.add_argument(
         "--views",
@@ -66,56 +67,75 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figure", type=Path, metavar="FOLDER", help="also draw each galaxy beside its decision tree")
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
     parser.add_argument(
+        "--shard",
+        metavar="K/N",
+        help="predict only the K-th of N equal shares of the images, into a file with the share in its name, such as "
+        "predictions-3-of-8.csv",
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="stop at the first image that cannot be read or is doubtful"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Predict, write the table and the figures, and name the images that are left out."""
-    from galaxy.inference import find_images, image_workers, outputs, plausibility, predictor
+    from galaxy.inference import find_images, image_workers, outputs, plausibility, predictor, results
     from galaxy.inference.fits import FitsOptions
-    from galaxy.inference.lists import WARNING
     from galaxy.inference.read_image import Crop
 
     out = outputs.STDOUT if arguments.out == Path("/dev/stdout") else arguments.out
     crop = None if arguments.crop is None else Crop.parse(arguments.crop)
     fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands)
     options = predictor.Options(arguments.views, crop, fits, arguments.batch_size)
-    sources = find_images.find(arguments.images)
+    shard = None if arguments.shard is None else results.Shard.parse(arguments.shard)
+    images = find_images.find(arguments.images)
     models = predictor.find_models(*arguments.model)
-    outputs.check(out, arguments.images, sources)
+    numbers = range(len(images))
+    if shard is not None:
+        numbers = shard.numbers(len(images), options.batch_size)
+        out = out if out == outputs.STDOUT else shard.path(out)
+    outputs.check(out, arguments.images, images)
     if arguments.figure is not None:
         outputs.check_figures(arguments.figure, arguments.images)
     image_workers.start()
     loaded = predictor.load(*models)
-    strict = arguments.strict
-    table, problems = loaded.predict_readable(sources, options, strict=strict, refuse_doubtful=strict)
-    outputs.write(out, table)
-    by = ", ".join(f"{name} (trained on {source} galaxies)" for name, source in loaded.trained_on.items())
-    say = sys.stderr if out == outputs.STDOUT else sys.stdout
-    print(f"{out}: {len(sources) - len(problems)} galaxies by {by}", file=say)
+    readers = loaded.readers(options)
+    draw = None
     if arguments.figure is not None:
         from galaxy.inference import tree_figure
 
-        readable = [row for row in table.index if row not in problems]
-        shown = [sources[row] for row in readable]
-        tree_figure.write_all(arguments.figure, shown, table.loc[readable], loaded.readers(options)[0])
-        print(f"{arguments.figure}: {len(readable)} figures", file=say)
+        if not loaded.of_the_tree:
+            raise GalaxyError(
+                f"{models[0]} does not predict the 37 columns of the decision tree, so there is no tree to draw; leave "
+                "out --figure"
+            )
+        draw = tree_figure.Drawing(arguments.figure, images, readers[0]).add
+    summary = results.write(
+        out,
+        images,
+        loaded.computations(options),
+        numbers=numbers,
+        batch_size=options.batch_size,
+        digits=loaded.digits,
+        run={"models": loaded.digests(), "options": repr(options), "figures": str(arguments.figure)},
+        strict=arguments.strict,
+        label=loaded.label,
+        each=draw,
+    )
+    what = "galaxies" if loaded.of_the_tree else "images"
+    by = ", ".join(f"{name} (trained on {source} {what})" for name, source in loaded.trained_on.items())
+    readable = summary.images - summary.problems
+    say = sys.stderr if out == outputs.STDOUT else sys.stdout
+    if shard is not None:
+        share = f"images {numbers.start + 1:,} to {numbers.stop:,}" if numbers else "none, so there is only a header"
+        print(f"share {arguments.shard} of {len(images):,} images: {share}", file=say)
+    print(f"{out}: {readable} {what} by {by}", file=say)
+    if arguments.figure is not None:
+        print(f"{arguments.figure}: {readable} figures", file=say)
     for folder, appearance in loaded.appearances.items():
         if appearance is None:
             print(f"warning: {folder}: {plausibility.NO_STATISTICS}", file=sys.stderr)
-    doubtful = [
-        (sources[row].name, text)
-        for row, text in zip(table.index, table[WARNING], strict=True)
-        if text and row not in problems
-    ]
-    for name, text in doubtful[:FIRST_PROBLEMS]:
-        print(f"warning: {name}: {text}", file=sys.stderr)
-    if len(doubtful) > FIRST_PROBLEMS:
-        print(f"warning: … and {len(doubtful) - FIRST_PROBLEMS} more, in the column {WARNING!r}", file=sys.stderr)
-    for row, problem in problems.items():
-        print(f"left out: {sources[row].name}: {problem}", file=sys.stderr)
-    if problems:
+    if summary.problems:
         raise GalaxyError(
-            f"{len(problems)} of {len(sources)} images cannot be read (named above); the others are in {out}"
+            f"{summary.problems} of {summary.images} images cannot be read (named above); the others are in {out}"
         )

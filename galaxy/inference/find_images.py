@@ -5,10 +5,9 @@ import glob
 import itertools
 import math
 import os
-import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,8 +17,9 @@ from PIL import Image, ImageOps
 
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import is_hidden
-from galaxy.inference import lists, sources
-from galaxy.inference.lists import Listing, Row
+from galaxy.inference import image_list, lists, sources
+from galaxy.inference.image_list import URL, Files, Given, Group, Images, Listed, ListedMembers, Members
+from galaxy.inference.lists import Listing
 from galaxy.inference.read_image import SUFFIXES
 from galaxy.inference.sources import Source, note, printable
 from galaxy.ingest import archives, zips
@@ -27,12 +27,11 @@ from galaxy.ingest import archives, zips
 LARGEST_PICTURE = 2**24
 """Most pixels of an array or a picture of Pillow's: the processes that read have to hold several copies."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ORIENTATION = 0x0112
 """The EXIF tag that says how to turn a picture."""
 
 
-def find(inputs: Iterable[Any]) -> list[Source]:
+def find(inputs: Iterable[Any]) -> Images:
     """Return all images of the inputs, in their order; say on stderr what is left out of folders, zips and globs.
 
     A folder stands for all images in it and its subfolders, sorted by name, without hidden ones; a zip for all images
@@ -51,45 +50,30 @@ def find(inputs: Iterable[Any]) -> list[Source]:
     inputs = list(inputs)
     names = [os.fspath(item) for item in inputs if isinstance(item, str | os.PathLike)]
     if missing := [name for name in names if not Path(name).exists() and not glob.has_magic(name)]:
-        what = "a URL; download the image and name the file" if _URL.match(missing[0]) else "no such file or folder"
+        what = "a URL; download the image and name the file" if URL.match(missing[0]) else "no such file or folder"
         raise GalaxyError(f"{printable(', '.join(missing))}: {what}")
-    found: dict[str | int, Source] = {}
     numbers = itertools.count(1)
-    for item in inputs:
-        once = isinstance(item, str | os.PathLike)
-        for source in _given(item, numbers):
-            found[source.name if once and source.row is None else len(found)] = source
-    if not found:
+    groups: list[Group] = []
+    for named, items in itertools.groupby(inputs, key=lambda item: isinstance(item, str | os.PathLike)):
+        found = list(image_list.merged(group for item in items for group in _given(item, numbers)))
+        groups += image_list.each_once(found) if named else found
+    images = Images(groups)
+    if not images:
         raise GalaxyError("no images given; name files, folders, globs, a zip or a CSV of paths")
-    return list(found.values())
+    return images
 
 
-def columns(found: Sequence[Source]) -> pd.DataFrame:
-    """Return the columns of the lists that the images come from, and `file`: their names, in a list as written."""
-    parts = []
-    for listing, group in itertools.groupby(found, key=lambda source: source.row.listing if source.row else None):
-        members = list(group)
-        if listing is None:
-            parts.append(pd.DataFrame({lists.FILE: [source.name for source in members]}))
-        else:
-            rows = [source.row.number for source in members if source.row]
-            files = [sources.as_utf8(listing.paths[row]) for row in rows]
-            parts.append(listing.columns.iloc[rows].assign(**{lists.FILE: files}))
-    table = pd.concat(parts, ignore_index=True)
-    return table[[*(name for name in table if name != lists.FILE), lists.FILE]]
-
-
-def _given(item: Any, numbers: Iterator[int]) -> Iterator[Source]:
+def _given(item: Any, numbers: Iterator[int]) -> Iterator[Group]:
     """Yield the images of one input; `numbers` are those of pictures without a name."""
     if isinstance(item, str | os.PathLike):
         yield from _expand(os.fspath(item))
     elif isinstance(item, pd.DataFrame):
-        yield from _listed(lists.listing(item.reset_index(drop=True), "the table"), Path())
+        yield _listed(lists.of_table(item.reset_index(drop=True), "the table"), Path())
     elif isinstance(item, Image.Image):
         _check_size(*item.size)
         if item.getexif().get(_ORIENTATION, 1) != 1:
             item = ImageOps.exif_transpose(item)
-        yield Source(f"image {next(numbers)}", functools.partial(sources.encode_pil, item))
+        yield Given([Source(f"image {next(numbers)}", functools.partial(sources.encode_pil, item))])
     elif isinstance(item, np.ndarray) and item.dtype.kind not in "OUT":
         if item.dtype != np.uint8 or item.ndim not in (3, 4) or item.shape[-1] != 3:
             raise GalaxyError(
@@ -98,7 +82,7 @@ def _given(item: Any, numbers: Iterator[int]) -> Iterator[Source]:
             )
         for picture in item.reshape(-1, *item.shape[-3:]):
             _check_size(*picture.shape[:2])
-            yield Source(f"image {next(numbers)}", functools.partial(sources.encode_array, picture))
+            yield Given([Source(f"image {next(numbers)}", functools.partial(sources.encode_array, picture))])
     elif isinstance(item, Iterable) and not isinstance(item, bytes | bytearray | set | frozenset | dict):
         for part in item:
             yield from _given(part, numbers)
@@ -117,71 +101,84 @@ def _check_size(*sides: int) -> None:
         )
 
 
-def _expand(text: str) -> list[Source]:
+def _expand(text: str) -> list[Group]:
     path = Path(text)
     if not path.exists() and glob.has_magic(text):
         return _matching(text)
     if path.is_dir():
-        return _in_folder(path)
+        return [_in_folder(path)]
     if path.is_file() and path.suffix.lower() == ".zip":
-        return _members(path)
+        return [_members(path)]
     if path.is_file() and path.name.lower().endswith(lists.ENDINGS):
-        return _listed(lists.read(path), path.parent)
-    return [_file(path)]
+        return [_listed(lists.read(path), path.parent)]
+    return [Files(names=[text])]
 
 
-def _matching(pattern: str) -> list[Source]:
+def _matching(pattern: str) -> list[Group]:
     """Return the images that match a pattern, and those in folders, zips and lists that match."""
-    found: list[Source] = []
+    found: list[Group] = []
     left_out = _LeftOut(repr(pattern))
     texts = tuple(ending for ending in lists.ENDINGS if ".txt" not in ending or pattern.lower().endswith(ending))
     for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 (Path's takes no absolute pattern)
         path = Path(name)
         if path.is_dir():
-            found += _in_folder(path, whole=False)
+            found.append(_in_folder(path, whole=False))
         elif left_out.hidden(path.name):
             continue
         elif path.name.lower().endswith((".zip", *texts)):
             found += _expand(name)
         elif _is_image(path.name, functools.partial(_beginning, path)):
-            found.append(_file(path))
+            found.append(Files(names=[name]))
         else:
             left_out.add(path.name)
-    return left_out.checked(found)
+    groups = list(image_list.merged(found))
+    left_out.check(sum(len(group) for group in groups))
+    return groups
 
 
-def _in_folder(folder: Path, whole: bool = True) -> list[Source]:
+def _in_folder(folder: Path, whole: bool = True) -> Files:
     """Return a folder's images; if it stands for a `whole` input, there must be one. Links to folders are followed."""
-    found: list[Source] = []
+    found = Files(str(folder))
     left_out = _LeftOut(str(folder))
     seen: set[str] = set()
-
-    def unreadable(error: OSError) -> None:
-        place = Path(str(error.filename))
-        found.append(Source(printable(str(place)), functools.partial(os.listdir, place), place))  # type: ignore[arg-type]
-
-    for name, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
-        real = os.path.realpath(name)
+    waiting = ["/"]  # names from the folder on, the next one last; those of folders end in a slash
+    while waiting:
+        name = waiting.pop().removeprefix("/")
+        if name and not name.endswith("/"):
+            found.names.add(name)
+            continue
+        place = folder / name
+        real = os.path.realpath(place)
         if real in seen:  # behind a link
-            folders.clear()
             continue
         seen.add(real)
-        place = Path(name)
-        folders[:] = [part for part in sorted(folders) if not left_out.hidden(part)]
-        for part in files:
-            if left_out.hidden(part):
-                continue
-            if _is_image(part, functools.partial(_beginning, place / part)):
-                found.append(_file(place / part))
-            else:
-                left_out.add(part)
-    found.sort(key=lambda source: source.path or folder)
-    return left_out.checked(found, whole)
+        try:
+            with os.scandir(place) as entries:
+                inside = [entry.name + "/" * entry.is_dir() for entry in entries]
+        except OSError:
+            found.names.add(name or "./")
+            continue
+        inside.sort(key=lambda part: (not part.endswith("/"), part))
+        kept = [part for part in inside if _is_kept(place, part, left_out)]
+        kept.sort(key=lambda part: part.removesuffix("/"), reverse=True)
+        waiting += [name + part for part in kept]
+    left_out.check(len(found), whole)
+    return found
 
 
-def _members(path: Path) -> list[Source]:
+def _is_kept(place: Path, part: str, left_out: "_LeftOut") -> bool:
+    """Return whether a name in a folder is a folder or an image that is not hidden; count it if it is not."""
+    if left_out.hidden(part.removesuffix("/")):
+        return False
+    if part.endswith("/") or _is_image(part, functools.partial(_beginning, place / part)):
+        return True
+    left_out.add(part)
+    return False
+
+
+def _members(path: Path) -> Members:
     """Return the images of a zip."""
-    found: list[Source] = []
+    found = Members(path, [])
     left_out = _LeftOut(str(path))
     with archives.open_zip(path) as archive:
         for name in dict.fromkeys(archive.namelist()):
@@ -189,11 +186,11 @@ def _members(path: Path) -> list[Source]:
             if name.endswith("/") or any(left_out.hidden(part) for part in member.parts):
                 continue
             if _is_image(member.name, functools.partial(_member_beginning, archive, name)):
-                read = functools.partial(sources.read_member, path.absolute(), name)
-                found.append(Source(printable(f"{path}/{name}"), read, path))
+                found.names.add(name)
             else:
                 left_out.add(member.name)
-    return left_out.checked(found)
+    left_out.check(len(found))
+    return found
 
 
 def _member_beginning(archive: Any, name: str) -> bytes:
@@ -209,37 +206,41 @@ class _LeftOut:
 
     def __init__(self, where: str) -> None:
         self.where = printable(where)
-        self.others: list[str] = []
-        self.hidden_ones: list[str] = []
+        self.kinds: Counter[str] = Counter()
+        self.first = ""
+        self.hidden_count = 0
+        self.first_hidden: dict[str, None] = {}
 
     def hidden(self, name: str) -> bool:
         """Return whether a file or folder is hidden, and count it if it is."""
         if name == ".." or is_hidden(PurePosixPath(name)):
-            self.hidden_ones.append(name)
+            self.hidden_count += 1
+            if len(self.first_hidden) < 3:
+                self.first_hidden[name] = None
             return True
         return False
 
     def add(self, name: str) -> None:
         """Count a file that is no image."""
-        self.others.append(name)
+        self.first = self.first or name
+        self.kinds[Path(name).suffix.lower() or "without an ending"] += 1
 
-    def checked(self, found: list[Source], whole: bool = True) -> list[Source]:
-        """Say what is left out; return the images, of which a `whole` input has one."""
+    def check(self, found: int, whole: bool = True) -> None:
+        """Say what is left out, beside so many images; raise GalaxyError if a `whole` input has none."""
         if whole and not found:
             endings = ", ".join(SUFFIXES)
             raise GalaxyError(f"{self.where}: no image there; images end in {endings}{self._text('; it has ')}")
         if text := self._text(f"left out of {self.where}: "):
             note(text)
-        return found
 
     def _text(self, start: str) -> str:
         parts = []
-        if self.others:
-            kinds = Counter(Path(name).suffix.lower() or "without an ending" for name in self.others)
-            named = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
-            parts.append(f"{len(self.others)} files that are no images read here ({named}; such as {self.others[0]})")
-        if self.hidden_ones:
-            parts.append(f"{len(self.hidden_ones)} hidden ({', '.join(dict.fromkeys(self.hidden_ones[:3]))})")
+        if self.kinds:
+            named = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common(5))
+            number = self.kinds.total()
+            parts.append(f"{number} files that are no images read here ({named}; such as {self.first})")
+        if self.hidden_count:
+            parts.append(f"{self.hidden_count} hidden ({', '.join(self.first_hidden)})")
         return printable(start + " and ".join(parts)) if parts else ""
 
 
@@ -258,43 +259,30 @@ def _beginning(path: Path) -> bytes:
         return b""
 
 
-def _file(path: Path) -> Source:
-    return Source(printable(str(path)), _reading(path), path)
-
-
-def _reading(path: Path) -> Callable[[], bytes]:
-    """Return what reads a file in another process, which may have another current folder."""
-    return functools.partial(sources.read_file, path.absolute())
-
-
-def in_list(listing: Listing, place: Path) -> list[Source]:
+def in_list(listing: Listing, place: Path) -> Images:
     """Return the images of a list, whose paths start from `place`: a folder, or a zip.
 
     Raises:
         GalaxyError: the place is neither, or holds none of the images.
     """
     if place.is_dir():
-        return _listed(listing, place)
+        return Images([_listed(listing, place)])
     if not place.is_file():
         raise GalaxyError(f"{place}: no such folder or zip")
-    members = {source.name: source for source in _members(place)}
-    found = []
-    for number, text in enumerate(listing.paths):
-        name = printable(f"{place}/{text.strip()}")
-        member = members.get(name)
-        absent = functools.partial(sources.refuse, "no such image in the zip")
-        found.append(Source(name, member.read if member else absent, place, Row(listing, number)))
-    if not any(source.name in members for source in found):
-        held = next(iter(members))
-        raise GalaxyError(f"{listing.where}: none of its images, such as {found[0].name}, is in the zip; it has {held}")
-    return found
+    members = _members(place).names
+    found = ListedMembers(listing, place, members)
+    if not found.any():
+        first, held = found.source(0).name, printable(f"{place}/{members[0]}")
+        raise GalaxyError(f"{listing.where}: none of its images, such as {first}, is in the zip; it has {held}")
+    return Images([found])
 
 
-def _listed(listing: Listing, folder: Path) -> list[Source]:
+def _listed(listing: Listing, folder: Path) -> Listed:
     """Return the images of a list, whose paths start from `folder`."""
-    found = [_in_row(listing, row, text, folder) for row, text in enumerate(listing.paths)]
-    if not any(source.path and source.path.exists() for source in found):
-        first = found[0]
+    found = Listed(listing, folder)
+    images = (found.source(row) for row in range(len(found)))
+    if not any(source.path and source.path.exists() for source in images):
+        first = found.source(0)
         if first.path is None:
             problem = first.read.args[0] if isinstance(first.read, functools.partial) else ""
             raise GalaxyError(f"{first.name}: {problem}")
@@ -302,18 +290,3 @@ def _listed(listing: Listing, folder: Path) -> list[Source]:
             f"{listing.where}: none of its images exists, such as {first.name}; paths start from the CSV's folder"
         )
     return found
-
-
-def _in_row(listing: Listing, number: int, text: str, folder: Path) -> Source:
-    row = Row(listing, number)
-    problem = ""
-    if not text.strip():
-        problem = "the cell is empty; write the image's path into it"
-    elif _URL.match(text):
-        problem = f"{printable(text)} is a URL; download the image and write its path"
-    if problem:
-        return Source(f"{listing.where}, row {number + 1}", functools.partial(sources.refuse, problem), None, row)
-    path = folder / text
-    if text != text.strip() and not path.exists():
-        path = folder / text.strip()
-    return Source(printable(str(path)), _reading(path), path, row)

@@ -14,9 +14,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from io import FileIO
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -30,7 +28,6 @@ from pebble import ProcessExpired, ProcessPool
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.inference.read_image import Reader
-from galaxy.inference.sources import Source
 from galaxy.ingest.decode import BadImageError, header
 
 SECONDS = 30
@@ -45,9 +42,6 @@ LEAST_SHARE = 2**28
 MOST_BROKEN = 5
 """Pools that may break in turn."""
 
-CHUNK = 16
-"""Most files per task: enough to make the pool's overhead small."""
-
 
 class Outcome(NamedTuple):
     """Why an image cannot be read, if it cannot; `again` if it may be read with more memory; what is doubtful in it."""
@@ -55,6 +49,23 @@ class Outcome(NamedTuple):
     problem: str = ""
     again: bool = False
     warnings: tuple[str, ...] = ()
+
+
+class Target(NamedTuple):
+    """A file that processes write pixels to, by its path and what it is: the path may stand for another one later."""
+
+    path: str
+    device: int
+    inode: int
+
+    def open(self) -> FileIO:
+        """Open the file; raise BadImageError if it is gone."""
+        file = FileIO(self.path, "r+")
+        found = os.fstat(file.fileno())
+        if (found.st_dev, found.st_ino) != (self.device, self.inode):
+            file.close()
+            raise BadImageError("no longer wanted")
+        return file
 
 
 class Pixels:
@@ -71,10 +82,12 @@ class Pixels:
             raise GalaxyError(f"no room for the pixels: {needed} of memory; name fewer images at a time")
         if sys.platform == "linux":
             self._file: IO[bytes] = os.fdopen(os.memfd_create("pixels"), "r+b")
-            self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
+            path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
         else:
             self._file = tempfile.NamedTemporaryFile()  # noqa: SIM115 (open as long as the array is needed)
-            self.path = self._file.name
+            path = self._file.name
+        found = os.fstat(self._file.fileno())
+        self.target = Target(path, found.st_dev, found.st_ino)
         files.reserve(self._file, math.prod(shape))
         self.array = np.memmap(self._file, np.uint8, "r+", shape=shape)
 
@@ -115,41 +128,17 @@ class _Context(SpawnContext):
 def start() -> None:
     """Start the processes, so that they are ready when something else, such as importing torch, is done."""
     with contextlib.suppress(RuntimeError):  # reading will say why they do not start
-        _kept(os.getpid()).processes.schedule(os.getpid)
+        kept(os.getpid()).processes.schedule(os.getpid)
 
 
-def read(sources: Sequence[Source], reader: Reader, pixels: Pixels) -> Iterator[tuple[int, Outcome]]:
-    """Read images into the rows of `pixels`; yield each one's number and outcome, as soon as it is there.
-
-    Raises:
-        GalaxyError: no process can be started.
-    """
-    size = max(1, min(CHUNK, len(sources) // (4 * _number())))
-    chunks: deque[Sequence[int]] = deque(
-        range(first, min(first + size, len(sources))) for first in range(0, len(sources), size)
-    )
-    again: deque[Sequence[int]] = deque()
-    for row, outcome in _run(_kept(os.getpid()), chunks, sources, reader, pixels.path):
-        if outcome.again:
-            again.append([row])
-        else:
-            yield row, outcome
-    if again:
-        alone = _Pool(1)
-        try:
-            yield from _run(alone, again, sources, reader, pixels.path)
-        finally:
-            alone.stop()
-
-
-def _number() -> int:
+def number() -> int:
     """Return the number of processes."""
     from joblib import cpu_count  # the processes themselves do not need it
 
     return min(cpu_count(), MEMORY // LEAST_SHARE)
 
 
-class _Pool:
+class Pool:
     """A pool of processes that share `MEMORY`. It breaks if one ends before the pool has heard which task it took."""
 
     def __init__(self, number: int) -> None:
@@ -180,40 +169,12 @@ class _Pool:
 
 
 @functools.lru_cache(maxsize=1)
-def _kept(process: int) -> _Pool:
+def kept(process: int) -> Pool:
     """Return the pool of this process (a fork of it needs its own); it is kept, because starting it takes time."""
-    return _Pool(_number())
+    return Pool(number())
 
 
-def _run(
-    pool: _Pool, chunks: deque[Sequence[int]], sources: Sequence[Source], reader: Reader, target: str
-) -> Iterator[tuple[int, Outcome]]:
-    """Read in chunks, a few of them at a time."""
-    waiting: dict[Future[list[Outcome]], Sequence[int]] = {}
-    try:
-        while chunks or waiting:
-            while chunks and len(waiting) < pool.ahead:
-                images = [(row, sources[row].name, sources[row].read) for row in chunks[0]]  # without the lists' tables
-                try:
-                    future = pool.processes.schedule(_read, (reader, images, target), timeout=SECONDS)
-                except RuntimeError as problem:  # it broke; whatever waits has its error already
-                    if waiting:
-                        break
-                    pool.replace(problem)
-                else:
-                    waiting[future] = chunks.popleft()
-            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-                rows = waiting.pop(done)
-                error = done.exception()
-                if error is None:
-                    pool.works()
-                yield from zip(rows, done.result() if error is None else _failed(error, len(rows)), strict=True)
-    finally:
-        for left in waiting:
-            left.cancel()
-
-
-def _failed(error: BaseException, images: int) -> list[Outcome]:
+def failed(error: BaseException, images: int) -> list[Outcome]:
     """Return the outcomes of a task that did not end: of several files, it is not known which one is to blame."""
     if isinstance(error, BrokenProcessPool):
         return [Outcome("crashes its decoder", again=True)] * images
@@ -247,19 +208,33 @@ def _prepare(share: int) -> None:
             resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _read(reader: Reader, images: Sequence[tuple[int, str, Callable[[], bytes]]], target: str) -> list[Outcome]:
-    """Read images in one of the processes, each given by its row, its name and a function that reads its bytes."""
-    with Path(target).open("r+b", buffering=0) as file:
-        return [_outcome(reader, *image, file) for image in images]
+class Task(NamedTuple):
+    """Images to read: by which readers into which pixels; and of each its row there, its name and its bytes' reader."""
+
+    readers: tuple[Reader, ...]
+    targets: tuple["Target", ...]
+    images: list[tuple[int, str, Callable[[], bytes]]]
 
 
-def _outcome(reader: Reader, row: int, name: str, read: Callable[[], bytes], file: FileIO) -> Outcome:
+def read(task: Task) -> list[Outcome]:
+    """Read images in one of the processes."""
+    with contextlib.ExitStack() as opened:
+        files = [opened.enter_context(target.open()) for target in task.targets]
+        return [_outcome(task.readers, files, *image) for image in task.images]
+
+
+def _outcome(
+    readers: Sequence[Reader], files: Sequence[FileIO], row: int, name: str, read: Callable[[], bytes]
+) -> Outcome:
     data = b""
+    warned: dict[str, None] = {}
     try:
         data = read()
-        pixels, warned = reader(name, data)
-        file.seek(row * pixels.nbytes)
-        file.write(pixels.tobytes())
+        for reader, file in zip(readers, files, strict=True):
+            pixels, sentences = reader(name, data)
+            file.seek(row * pixels.nbytes)
+            file.write(pixels.tobytes())
+            warned |= dict.fromkeys(sentences)
         return Outcome(warnings=tuple(warned))
     except (BadImageError, GalaxyError) as error:
         problem, short = str(error), False

@@ -1,27 +1,31 @@
 """Lists of images: tables with a column of paths, as text (CSV, TSV, one path per line) or Parquet.
 
-Every column is kept, of text files just as it is written.
+Every column is kept, of text files just as it is written. A list of millions of rows costs its file's size in memory:
+rows become Python's objects only while they are used.
 """
 
 import csv
 import gzip
+import hashlib
 import io
+import re
 import zlib
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError, describe
+from galaxy.inference.rows import ArrowRows, Rows, TableRows
 from galaxy.inference.sources import as_utf8, note, printable
 
 TEXT = (".csv", ".tsv", ".txt")
 ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
 
-LARGEST = 2**28
-"""Most bytes of a list as text: a catalogue of 240,000 galaxies with 230 columns, Galaxy Zoo 2's, has as many."""
+LARGEST = 2**31
+"""Most bytes of a list as text: ten million galaxies with 200 characters each have as many."""
 
 COLUMN = "path"
 """The column with the images' paths. Relative paths start from the list's folder."""
@@ -30,18 +34,39 @@ _SAME = (COLUMN, "filepath", "imagepath", "file", "filename", "imagefile", "file
 """What else that column may be called, the likeliest first; capitals, spaces and underscores do not count."""
 
 FILE, WARNING = "file", "warning"
-"""Our own columns beside the fractions: the image's name, and what is doubtful about it."""
+"""Our own columns beside those that are computed: the image's name, and what is doubtful about it."""
 
 PARQUET = 'Parquet needs pyarrow; run `pip install "galaxy-zoo-pipeline[parquet]"`'
+
+_INDEX = re.compile(r"__index_level_\d+__")
+"""Names of columns that pandas adds to Parquet for rows' numbers."""
+
+_ENCODING = ("utf-8", "surrogateescape")
+"""Bytes that are not UTF-8 become surrogates, and bytes again."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A list: its columns as they go into the results, and the paths in it."""
+    """A list: where it comes from, its rows, and which of its columns holds the paths."""
 
     where: str
-    columns: pd.DataFrame
-    paths: list[str]
+    rows: Rows
+    column: int
+
+    def path(self, row: int) -> str:
+        """Return the path in a row, "" if the cell has none."""
+        value = self.rows.value(row, self.column)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return self.rows.names
+
+    @property
+    def columns(self) -> pd.DataFrame:
+        """All columns, in memory."""
+        return self.rows.table(0, len(self.rows))
 
 
 @dataclass(frozen=True)
@@ -60,19 +85,27 @@ def read(path: Path) -> Listing:
     """
     where = printable(str(path))
     if path.suffix.lower() != ".parquet":
-        return listing(_text_table(path, where), where)
+        return listing(_text_rows(path, where), where)
     try:
-        table = pd.read_parquet(path)
+        from pyarrow import parquet
+
+        table = parquet.ParquetFile(path).read()
     except ImportError:
         raise GalaxyError(f"{where}: {PARQUET}") from None
     except Exception as error:  # pyarrow's, of many types
         raise GalaxyError(f"{where} cannot be read as Parquet: {describe(error)}") from None
-    return listing(table.reset_index(drop=True), where)
+    numbers = [name for name in table.column_names if _INDEX.fullmatch(name)]
+    return listing(ArrowRows(table.drop_columns(numbers)), where)
 
 
-def listing(table: pd.DataFrame, where: str) -> Listing:
-    """Find a table's column of paths, and rename the columns that are called as ours are; see `read`."""
-    names = [str(name) for name in table.columns]
+def of_table(table: pd.DataFrame, where: str) -> Listing:
+    """Return a table as a list; see `read`."""
+    return listing(TableRows(table), where)
+
+
+def listing(rows: Rows, where: str) -> Listing:
+    """Find the column of paths; see `read`."""
+    names = rows.names
     column = path_column(names)
     if column is None:
         raise GalaxyError(
@@ -81,21 +114,11 @@ def listing(table: pd.DataFrame, where: str) -> Listing:
         )
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise GalaxyError(f"{where}: more than one column is called {', '.join(repeated)}; rename them")
-    if not len(table):
+    if not len(rows):
         raise GalaxyError(f"{where}: holds no row, only a header")
     if column != COLUMN:
         note(f"{where}: the images' paths are those in its column {column!r}")
-    ours = {FILE, WARNING, *decision_tree.COLUMNS} - {column}
-    renamed = {name: f"{name}_list" for name in names if name in ours}
-    if renamed:
-        note(f"{where}: columns called as those of the results become {', '.join(renamed.values())}")
-    paths = [path if isinstance(path, str) else "" for path in table[table.columns[names.index(column)]]]
-    columns = table.set_axis(names, axis="columns").rename(columns=renamed)
-    for name in columns.select_dtypes(object):
-        columns[name] = [as_utf8(value) if isinstance(value, str) else value for value in columns[name]]
-    if column == FILE:
-        columns = columns.drop(columns=FILE)  # the results have it anyway
-    return Listing(where, columns, paths)
+    return Listing(where, rows, names.index(column))
 
 
 def path_column(names: Sequence[str]) -> str | None:
@@ -104,45 +127,104 @@ def path_column(names: Sequence[str]) -> str | None:
     return COLUMN if COLUMN in names else next((plain[name] for name in _SAME if name in plain), None)
 
 
-def _text_table(path: Path, where: str) -> pd.DataFrame:
-    text = _text(path, where)
-    lines = text.splitlines()
-    if not lines:
+class _TextRows:
+    """The rows of a text file: its bytes, and where each row ends. Without a `delimiter`, each line is a path."""
+
+    def __init__(self, data: bytes, ends: "array[int]", names: list[str], delimiter: str | None) -> None:
+        self._data, self._ends, self._delimiter = data, ends, delimiter
+        self.names = names
+
+    def __len__(self) -> int:
+        return max(len(self._ends) - 1, 0)
+
+    def table(self, first: int, end: int) -> pd.DataFrame:
+        rows = [[as_utf8(cell) for cell in row] for row in self._parsed(first, end)]
+        return pd.DataFrame(rows, columns=self.names, dtype=object)
+
+    def value(self, row: int, column: int) -> object:
+        return next(self._parsed(row, row + 1))[column]
+
+    def digest(self) -> str:
+        return hashlib.sha256(self._data).hexdigest()
+
+    def _parsed(self, first: int, end: int) -> Iterator[list[str]]:
+        text = self._data[self._ends[first] : self._ends[end]].decode(*_ENCODING)
+        if self._delimiter is None:
+            yield from ([line] for line in text.splitlines() if line.strip())
+            return
+        for row in filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, strict=True)):
+            yield row[: len(self.names)]
+
+
+def _text_rows(path: Path, where: str) -> _TextRows:
+    data = _text(path, where)
+    if not data:
         raise GalaxyError(f"{where}: holds no row; it is empty")
-    headers = {mark: next(csv.reader([lines[0]], delimiter=mark)) for mark in ",;\t|"}
+    first = next(iter(_lines(data))).rstrip("\r\n")
+    headers = {mark: next(csv.reader([first], delimiter=mark)) for mark in ",;\t|"}
     mark = max(headers, key=lambda mark: (path_column(headers[mark]) is not None, len(headers[mark])))
     if path_column(headers[mark]) is None and ".txt" in path.suffixes[-2:]:
-        return pd.DataFrame({COLUMN: [line for line in lines if line.strip()]}, dtype=object)  # one path per line
-    rows: list[list[str]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+        return _one_path_per_line(data)
+    counted = _Counted(data)
+    reader = csv.reader(counted, delimiter=mark, strict=True)
+    header: list[str] = []
+    ends = array("q")
     try:
-        for row in filter(None, reader):
-            header = rows[0] if rows else row
+        for row in reader:
+            if not row:
+                continue
+            header = header or row
             while len(row) > len(header) and not row[-1]:
                 row.pop()  # a mark at the end of each line
             if len(row) != len(header):
                 fields = f"line {reader.line_num} has {len(row)} fields, the header has {len(header)}"
                 raise GalaxyError(f"{where} cannot be read as CSV: {fields}; make it again")
-            rows.append(row)
+            ends.append(counted.position)
     except csv.Error as error:
         problem = f"line {reader.line_num}: {describe(error)}"
         raise GalaxyError(f"{where} cannot be read as CSV: {problem}; make it again") from None
-    return pd.DataFrame(rows[1:], columns=[as_utf8(name) for name in rows[0]], dtype=object)
+    return _TextRows(data, ends, [as_utf8(name) for name in header], mark)
 
 
-def _text(path: Path, where: str) -> str:
-    """Return a file's text: UTF-8, bytes of other encodings kept as surrogates, or UTF-16 with its mark."""
+def _one_path_per_line(data: bytes) -> _TextRows:
+    ends = array("q", [0])
+    position = 0
+    for line in data.decode(*_ENCODING).splitlines(keepends=True):
+        position += len(line.encode(*_ENCODING))
+        if line.strip():
+            ends.append(position)
+    return _TextRows(data, ends, [COLUMN], None)
+
+
+def _lines(data: bytes) -> Iterator[str]:
+    """Yield the lines of a text, each with its end: a line feed, a carriage return or both."""
+    return io.TextIOWrapper(io.BytesIO(data), _ENCODING[0], _ENCODING[1], newline="")
+
+
+class _Counted:
+    """The lines of a text, and the position in bytes behind the last one that was taken."""
+
+    def __init__(self, data: bytes) -> None:
+        self._lines = _lines(data)
+        self.position = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.position += len(line) if line.isascii() else len(line.encode(*_ENCODING))
+            yield line
+
+
+def _text(path: Path, where: str) -> bytes:
+    """Return a file's text as UTF-8, bytes of other encodings as they are; UTF-16 with its mark is converted."""
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise GalaxyError(f"{where} has more than {LARGEST:,} bytes; it is no list of images")
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            text = data.decode("utf-16")
-        else:
-            text = data.decode("utf-8", "surrogateescape")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            data = data.decode("utf-16").encode(*_ENCODING)
+    except (OSError, EOFError, zlib.error, UnicodeError) as error:
         raise GalaxyError(f"{where} cannot be read as a list: {describe(error)}") from None
-    if "\0" in text:
+    if b"\0" in data:
         raise GalaxyError(f"{where} cannot be read as a list: it is no text")
-    return text.removeprefix("\ufeff")
+    return data.removeprefix(b"\xef\xbb\xbf")

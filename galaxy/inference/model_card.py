@@ -4,19 +4,23 @@ from typing import Any
 
 import timm
 
+from galaxy.core import decision_tree
 from galaxy.core.params_file import leaves
 from galaxy.core.templates import environment
+from galaxy.models.heads import HEADS
 
 TEMPLATE = "model_card.md.j2"
 
 
 def markdown(name: str, card: dict[str, Any]) -> str:
     """Return the card of the model called `name`; `card` is the content of its `model.json`."""
-    data = card.get("data") or {}
+    data, spec = card.get("data") or {}, card["spec"]
     template = environment("galaxy.inference").get_template(TEMPLATE)
     return template.render(
         name=name,
-        spec=card["spec"],
+        spec=spec,
+        of_the_tree=tuple(spec["outputs"]) == decision_tree.COLUMNS,
+        gives=HEADS[spec["head"]].gives,
         params=leaves(card.get("params") or {}),
         metrics=card.get("metrics") or {},
         data=data,

@@ -1,26 +1,25 @@
-"""Where predictions go: CSV (gzipped or not), Parquet or the standard output, by the name's ending.
+"""Where results go: CSV (gzipped or not), Parquet, FITS or the standard output, by the name's ending.
 
-Everything that can be wrong with a place is said before anything is predicted.
+Everything that can be wrong with a place is said before anything is computed.
 """
 
 import fnmatch
 import glob
 import importlib.util
+import itertools
 import os
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from galaxy.core import decision_tree, files
 from galaxy.core.errors import GalaxyError
+from galaxy.inference import table_files
 from galaxy.inference.lists import PARQUET
 from galaxy.inference.sources import Source
+from galaxy.inference.table_files import Csv, Fits, Format, Parquet
 
 STDOUT = Path("-")
-ENDINGS = (".csv", ".csv.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".fits")
 
 
 def check(out: Path, inputs: Sequence[str], sources: Sequence[Source]) -> None:
@@ -29,22 +28,47 @@ def check(out: Path, inputs: Sequence[str], sources: Sequence[Source]) -> None:
     Raises:
         GalaxyError: they cannot, or it is.
     """
-    if out == STDOUT or _is_device(out):
+    if out == STDOUT or is_device(out):
+        if out.name.lower().endswith(ENDINGS[2:]):
+            raise GalaxyError(f"{out}: a device or a pipe takes CSV alone; name a file")
         return
     if out.is_dir():
         raise GalaxyError(f"{out}: a folder; name a file, such as {out / 'predictions.csv'}")
     if not out.name.lower().endswith(ENDINGS):
         raise GalaxyError(f"{out}: may end in {', '.join(ENDINGS)}, or be - for the standard output")
-    if _is_parquet(out) and importlib.util.find_spec("pyarrow") is None:
+    if _ends(out, ".parquet") and importlib.util.find_spec("pyarrow") is None:
         raise GalaxyError(f"{out}: {PARQUET}")
-    target = _target(out)
-    _check_folder(target.parent, out)
-    if target.exists():
-        named = {Path(text) for text in inputs} | {source.path for source in sources if source.path is not None}
-        if any(path.exists() and path.samefile(target) for path in named):
+    if _ends(out, ".fits") and importlib.util.find_spec("astropy") is None:
+        raise GalaxyError(f'{out}: FITS needs astropy; run `pip install "galaxy-zoo-pipeline[fits]"`')
+    file = target(out)
+    _check_folder(file.parent, out)
+    if _ends(out, ".fits"):
+        _check_outside(file, out, inputs, "it would be taken for an image next time; name another place (--out)")
+    if file.exists():
+        named = (Path(text) for text in inputs)
+        paths = (source.path for source in sources if source.path is not None)
+        if any(path.exists() and path.samefile(file) for path in itertools.chain(named, paths)):
             raise GalaxyError(f"{out}: both an input and the file to write; name another file (--out)")
-        if not os.access(target, os.W_OK):
+        if not os.access(file, os.W_OK):
             raise GalaxyError(f"{out}: write-protected; name another file (--out)")
+
+
+def check_columns(out: Path, columns: Sequence[str]) -> None:
+    """Check that a file can have these columns; raise GalaxyError if it cannot."""
+    if _ends(out, ".fits") and (problem := table_files.problem(columns)):
+        raise GalaxyError(f"{out}: {problem}; rename them, or write .parquet or .csv")
+
+
+def csv(digits: Mapping[str, str], zipped: bool = False) -> Csv:
+    """Return how CSV is written; see `galaxy.inference.table_files.Csv`."""
+    return Csv(digits, zipped)
+
+
+def form(out: Path, digits: Mapping[str, str]) -> Format:
+    """Return how a file is written, by its ending; `digits` are CSV's."""
+    if _ends(out, ".parquet"):
+        return Parquet()
+    return Fits() if _ends(out, ".fits") else Csv(digits, zipped=_ends(out, ".gz"))
 
 
 def check_figures(folder: Path, inputs: Sequence[str]) -> None:
@@ -55,17 +79,19 @@ def check_figures(folder: Path, inputs: Sequence[str]) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise GalaxyError(f"{folder}: a file; name a folder for the figures (--figure)")
-    target = Path(os.path.realpath(folder))
-    for text in inputs:
-        place = Path(os.path.realpath(text)) if Path(text).is_dir() else None
-        inside = place in (target, *target.parents) or _matches(target / "name.png", text)
-        if inside:
-            raise GalaxyError(
-                f"{folder}: inside {text}, where the figures would be taken for images next time; name another folder "
-                "(--figure)"
-            )
-    existing = next(place for place in (target, *target.parents) if place.exists())
+    place = target(folder)
+    reason = "the figures would be taken for images next time; name another folder (--figure)"
+    _check_outside(place / "name.png", folder, inputs, reason)
+    existing = next(path for path in (place, *place.parents) if path.exists())
     _check_folder(existing, folder)
+
+
+def _check_outside(file: Path, named: Path, inputs: Sequence[str], reason: str) -> None:
+    """Check that no folder or glob among the inputs would find a file."""
+    for text in inputs:
+        folder = target(Path(text)) if Path(text).is_dir() else None
+        if folder in file.parents or _matches(file, text):
+            raise GalaxyError(f"{named}: inside {text}, where {reason}")
 
 
 def _matches(file: Path, pattern: str) -> bool:
@@ -75,38 +101,18 @@ def _matches(file: Path, pattern: str) -> bool:
     return glob.has_magic(pattern) and same_depth and fnmatch.fnmatch(str(file), whole)
 
 
-def write(out: Path, table: pd.DataFrame) -> None:
-    """Write predictions; a link is kept, and the file that it points to replaced."""
-    if out == STDOUT:
-        sys.stdout.flush()
-        # Python's own may be unbuffered, and then writes no more than the pipe takes at once.
-        with open(sys.stdout.fileno(), "wb", closefd=False) as file:
-            file.write(_as_text(table).to_csv(index=False).encode())
-        return
-    with files.atomic(out if _is_device(out) else _target(out)) as part:
-        if _is_parquet(out):
-            table.to_parquet(part, index=False)
-        else:
-            zipped = {"method": "gzip", "mtime": 0} if out.name.lower().endswith(".gz") else None
-            _as_text(table).to_csv(part, index=False, compression=zipped)
-
-
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with six digits in the fractions; other columns stay as they are."""
-    columns = [column for column in decision_tree.COLUMNS if column in table]
-    return table.assign(**{column: table[column].map("{:.6f}".format, na_action="ignore") for column in columns})
-
-
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
+    """Return whether a path is that of a device or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
-
-
-def _target(path: Path) -> Path:
+def target(path: Path) -> Path:
+    """Return the file to write: a link is kept, and the file that it points to is replaced."""
     return Path(os.path.realpath(path))
+
+
+def _ends(path: Path, ending: str) -> bool:
+    return path.name.lower().endswith(ending)
 
 
 def _check_folder(folder: Path, named: Path) -> None:

@@ -1,30 +1,27 @@
 """Predict your own images with trained models: `galaxy.load("models/cnn").predict("images/")`."""
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
-from galaxy.core.files import read_json
+from galaxy.core.files import read_json, sha256
 from galaxy.core.paths import PATHS
-from galaxy.core.runtime import progress
-from galaxy.inference import find_images, image_workers, plausibility
+from galaxy.inference import find_images, stream
+from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.fits import FitsOptions
+from galaxy.inference.image_list import Images
 from galaxy.inference.lists import WARNING
 from galaxy.inference.read_image import Crop, Reader
-from galaxy.inference.sources import Source
 
 if TYPE_CHECKING:
-    from galaxy.models.network import Network  # torch takes seconds, which a wrong name need not wait for
-
-PART = 2**28
-"""Bytes of pixels that are in memory at a time: the memory needed does not depend on the number of images."""
+    # torch takes seconds, which a wrong name need not wait for
+    from galaxy.inference.prediction import Prediction
+    from galaxy.models.network import Network, Spec
 
 _ADVICE = (
     "run dvc repro, or name a model's folder (--model FOLDER); if a training is running, wait until it ends, because "
@@ -65,18 +62,34 @@ def load(*folders: str | Path) -> "Predictor":
     """Load the models in these folders, to predict their mean; without a folder, load the project's best model.
 
     Raises:
-        GalaxyError: a folder does not hold a complete model.
+        GalaxyError: a folder does not hold a complete model, or the models predict different things.
     """
     found = find_models(*folders)
     from galaxy.models import saved
 
     networks, trained_on, appearances = {}, {}, {}
     for path in found:
-        networks[str(path)], card = saved.load(path)
+        networks[str(path)], card = saved.load(path, any_outputs=True)
         data = card.get("data", {})
         trained_on[str(path)] = data.get("source", {}).get("source", "unknown")
         appearances[str(path)] = data.get("appearance")
+    first, *others = networks.items()
+    for name, network in [first, *others]:
+        if len(network.spec.mean) not in (1, 3):
+            count = f"{len(network.spec.mean)} channels; they are read in colour (3) or in grey (1)"
+            raise GalaxyError(f"{name}: the network takes images of {count}")
+        if _predicts(network.spec) != _predicts(first[1].spec):
+            both = f"{first[0]} predicts {_in_words(first[1].spec)}, {name} {_in_words(network.spec)}"
+            raise GalaxyError(f"{both}; name models that predict the same, in the same order")
     return Predictor(networks, trained_on, appearances)
+
+
+def _predicts(spec: "Spec") -> tuple[tuple[str, ...], str]:
+    return spec.outputs, spec.head_gives
+
+
+def _in_words(spec: "Spec") -> str:
+    return f"{len(spec.outputs)} {spec.head_gives} ({', '.join(spec.outputs[:3])}{' …' * (len(spec.outputs) > 3)})"
 
 
 @dataclass(frozen=True)
@@ -114,7 +127,7 @@ class Predictor:
         bands: str | None = None,
         batch_size: int = 64,
     ) -> pd.DataFrame:
-        """Predict the vote fractions of images: the mean over models and views, on a GPU if there is one.
+        """Predict images: the mean over models and views, on all GPUs if there is one.
 
         Args:
             images: files, folders, globs, zips or lists of paths, arrays (H×W×3 or N×H×W×3 uint8, RGB), pictures of
@@ -126,9 +139,10 @@ class Predictor:
             batch_size: images at a time.
 
         Returns:
-            `file`, the 37 columns and `warning` (what is doubtful about the image, or ""), one row per image, after the
-            columns of the list that names the image, if one does. An array or a picture of Pillow's is called
-            "image 1", "image 2", …
+            `file`, the models' columns and `warning` (what is doubtful about the image, or ""), one row per image,
+            after the columns of the list that names the image, if one does. The models' columns are the 37 vote
+            fractions; or of a classifier the likeliest class and each class's probability. An array or a picture of
+            Pillow's is called "image 1", "image 2", …
 
         Raises:
             GalaxyError: there is no image, one cannot be read, or an option is out of range.
@@ -143,103 +157,89 @@ class Predictor:
         return self.predict_readable(find_images.find(images), options, strict=True)[0].reset_index(drop=True)
 
     def predict_readable(
-        self, sources: Sequence[Source], options: Options, *, strict: bool, refuse_doubtful: bool = False
+        self, images: Images, options: Options, *, strict: bool, refuse_doubtful: bool = False
     ) -> tuple[pd.DataFrame, dict[int, str]]:
-        """Predict the images that can be read; return a table, and by row why others cannot be read.
+        """Predict the images that can be read; return a table, and by number why others cannot be read.
 
-        The table has the columns of lists, `file`, the 37 columns and `warning`. Its index is the image's number in
-        `sources`. An image that cannot be read is left out, unless a list names it: then its fractions are NaN, and
-        `warning` says why.
+        The table is that of all parts, see `galaxy.inference.stream.Part`.
 
         Raises:
             GalaxyError: no image can be read; or, if `strict`, one cannot; or, if `refuse_doubtful`, one has a warning.
         """
-        step = max(1, PART // sum(3 * reader.size**2 for reader in set(self.readers(options))))
-        starts = range(0, len(sources), step)
-        parts, problems, warned = [], {}, {}
-        for number, start in enumerate(starts, 1):
-            label = f", part {number} of {len(starts)}" if len(starts) > 1 else ""
-            part = sources[start : start + step]
-            predicted, unreadable, doubtful = self._predict_part(part, options, strict, refuse_doubtful, label)
-            parts.append(predicted)
-            problems.update({start + row: problem for row, problem in unreadable.items()})
-            warned.update({start + row: text for row, text in doubtful.items()})
-        if len(problems) == len(sources):
-            raise GalaxyError(f"none of the {len(sources)} images can be read; {_first(sources, problems)}")
-        fractions = pd.DataFrame(np.concatenate(parts), columns=list(decision_tree.COLUMNS))
-        table = find_images.columns(sources).join(fractions)
-        warned |= {row: f"cannot be read: {problem}" for row, problem in problems.items()}
-        table[WARNING] = [warned.get(row, "") for row in table.index]
-        return table.drop([row for row in problems if sources[row].row is None]), problems
+        computes = self.computations(options)
+        catalogue = Catalogue(images, [*computes[0].columns, WARNING])
+        found = list(
+            stream.parts(
+                images,
+                catalogue,
+                computes,
+                range(len(images)),
+                options.batch_size,
+                strict=strict,
+                refuse_doubtful=refuse_doubtful,
+                label=self.label,
+            )
+        )
+        problems = {number: problem for part in found for number, problem in part.problems.items()}
+        if len(problems) == len(images):
+            raise stream.none_readable(images, len(images), problems)
+        return pd.concat([part.table for part in found]), problems
 
-    def _predict_part(
-        self, sources: Sequence[Source], options: Options, strict: bool, refuse_doubtful: bool, label: str
-    ) -> tuple[np.ndarray, dict[int, str], dict[int, str]]:
-        """Predict images whose pixels are in memory together: N×37, NaN for those with problems.
+    def computations(self, options: Options) -> "list[Prediction]":
+        """Return what predicts batches of images, one a device."""
+        from galaxy.inference import prediction
 
-        Return also the problems and the warnings by row.
-        """
-        from galaxy.data import test_time_views
-        from galaxy.models.predict import predict
-
-        views = test_time_views.of_number(options.views)
-        readers = self.readers(options)
-        images: dict[Reader, np.ndarray] = {}  # networks with equal crop and size share a reader, and so the images
-        problems: dict[int, str] = {}
-        warned: dict[int, list[str]] = {}
-        for reader in readers:
-            if reader not in images:
-                images[reader], unreadable, doubtful = read_images(sources, reader, strict=strict, label=f"read{label}")
-                problems.update(unreadable)
-                warned.update(doubtful)
-        fractions = np.full((len(sources), len(decision_tree.COLUMNS)), np.nan, np.float32)
-        rows = np.setdiff1d(np.arange(len(sources)), list(problems))
-        if not len(rows):
-            return fractions, problems, {}
-        for reader, appearance in zip(readers, self.appearances.values(), strict=True):
-            if appearance is not None:
-                for row, sentence in zip(rows, plausibility.warnings(images[reader], rows, appearance), strict=True):
-                    if sentence and sentence not in warned.get(row, []):
-                        warned[int(row)] = [*warned.get(row, []), sentence]
-        texts = {row: "; ".join(sentences) for row, sentences in sorted(warned.items()) if row not in problems}
-        if texts and refuse_doubtful:
-            raise GalaxyError(_first(sources, texts))
-        names = [Path(folder).name for folder in self.networks]
-        predictions = [
-            predict(network, images[reader], options.batch_size, rows, views, label=f"predict {name}{label}")
-            for name, network, reader in zip(names, self.networks.values(), readers, strict=True)
-        ]
-        fractions[rows] = np.mean(predictions, axis=0)
-        return fractions, problems, texts
+        appearances = list(self.appearances.values())
+        return prediction.on_each_device(
+            list(self.networks.values()), self.readers(options), appearances, options.views
+        )
 
     def readers(self, options: Options) -> list[Reader]:
-        """Return each network's reader of images; networks with equal crop and size have equal readers."""
-        specs = [network.spec for network in self.networks.values()]
-        return [Reader(options.crop or Crop.of_training(s.crop), s.size, options.fits) for s in specs]
+        """Return each network's reader of images; networks with equal crop and size have equal readers.
 
+        Raises:
+            GalaxyError: a card does not say which part of an image the network sees, and neither do the options.
+        """
+        return [self._reader(name, network.spec, options) for name, network in self.networks.items()]
 
-def read_images(
-    sources: Sequence[Source], reader: Reader, *, strict: bool, label: str = "read"
-) -> tuple[np.ndarray, dict[int, str], dict[int, list[str]]]:
-    """Read images on all cores into N×size×size×3 uint8, and collect problems and warnings by row.
+    def _reader(self, name: str, spec: "Spec", options: Options) -> Reader:
+        from galaxy.models.heads import LOGITS
 
-    If `strict`, the first problem raises GalaxyError. `label` is the progress bar's.
-    """
-    pixels = image_workers.Pixels(len(sources), reader.size)
-    problems: dict[int, str] = {}
-    warned: dict[int, list[str]] = {}
-    with progress(label, len(sources)) as bar:
-        for row, outcome in image_workers.read(sources, reader, pixels):
-            if outcome.problem:
-                problems[row] = outcome.problem
-                if strict:
-                    raise GalaxyError(_first(sources, problems))
-            if outcome.warnings:
-                warned[row] = list(outcome.warnings)
-            bar.update()
-    return pixels.array, dict(sorted(problems.items())), warned
+        if options.crop is not None:
+            return Reader(options.crop, spec.size, options.fits)
+        if spec.packed is not None:
+            return Reader(Crop(1.0, spec.crop), spec.size, options.fits, spec.packed)
+        if spec.head == LOGITS and self.appearances[name] is None:  # of a task, trained before cards had `packed`
+            raise GalaxyError(
+                f"{name}: its card does not say what part of an image the network sees; train it again, or say it "
+                "(--crop)"
+            )
+        return Reader(Crop.of_training(spec.crop), spec.size, options.fits)
 
+    def digests(self) -> dict[str, str]:
+        """Return a checksum of each model."""
+        from galaxy.models import saved
 
-def _first(sources: Sequence[Source], problems: dict[int, str]) -> str:
-    row, problem = next(iter(problems.items()))
-    return f"{sources[row].name}: {problem}; fix it or leave it out"
+        return {
+            name: " ".join(sha256(Path(name) / part) for part in (saved.CARD, saved.WEIGHTS)) for name in self.networks
+        }
+
+    @property
+    def label(self) -> str:
+        """What is being done, for the progress bar."""
+        return f"predict {', '.join(Path(name).name for name in self.networks)}"
+
+    @property
+    def digits(self) -> dict[str, str]:
+        """How CSV writes the predicted numbers, by column."""
+        from galaxy.inference import prediction
+        from galaxy.models.heads import SHARES
+
+        spec = next(iter(self.networks.values())).spec
+        form = "{:.6f}" if spec.head_gives in SHARES else "{:.7g}"
+        return {name: form for name, dtype in prediction.columns(spec).items() if dtype.kind == "f"}
+
+    @property
+    def of_the_tree(self) -> bool:
+        """Whether the models predict the 37 vote fractions of Galaxy Zoo 2's decision tree."""
+        return all(network.spec.outputs == decision_tree.COLUMNS for network in self.networks.values())

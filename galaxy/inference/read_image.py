@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from galaxy.core.centre_crop import central_square
 from galaxy.core.competition import IMAGE_SIZE
 from galaxy.core.errors import GalaxyError
 from galaxy.inference import fits
 from galaxy.inference.fits import FitsOptions
 from galaxy.ingest import formats
-from galaxy.ingest.decode import CENTRAL, BadImageError, Cropper, central
+from galaxy.ingest.decode import CENTRAL, BadImageError, Cropper, central, square
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", *fits.SUFFIXES)
 
@@ -65,11 +66,15 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Reader:
-    """Turns a file's bytes into `size`×`size`×3 uint8, RGB: the central square `crop`, resized by area."""
+    """Turns a file's bytes into `size`×`size`×3 uint8, RGB: the central square `crop`, resized by area.
+
+    With `packed`, the image is first resized to that side and `crop` is in pixels of it, as a task's images are.
+    """
 
     crop: Crop
     size: int
     fits: FitsOptions = field(default_factory=FitsOptions)
+    packed: int | None = None
 
     def __call__(self, name: str, data: bytes) -> Picture:
         """Read one image. FITS files are recognised by `name` or content, other formats by their content.
@@ -82,7 +87,7 @@ class Reader:
             picture, warned = fits.read(data, self.fits)
             return Picture(self._square(picture), warned)
         form, mode, (width, height) = formats.header(data)
-        if (form, mode) == ("JPEG", "RGB") and width == height:
+        if (form, mode) == ("JPEG", "RGB") and width == height and self.packed is None:
             # The competition's own images must come out exactly as the preprocess stage makes them.
             square = Cropper(width, self.crop.side(width, height), self.size)(data)[0]
             return Picture(_not_constant(formats.turned(square, data)), [])
@@ -90,6 +95,12 @@ class Reader:
 
     def _square(self, picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
+        if self.packed is not None:
+            if min(height, width) < CENTRAL:
+                raise BadImageError(f"{width}×{height} pixels, too small")
+            packed = square(picture, self.packed)
+            cut = central_square(packed, self.crop.pixels or self.packed)
+            return _not_constant(square(np.ascontiguousarray(cut), self.size))
         return _not_constant(central(picture, self.crop.side(width, height), self.size))
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,9 +19,10 @@ from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.core.runtime import progress
 from galaxy.evaluation import figures
-from galaxy.inference import image_workers
+from galaxy.inference import read_ahead
 from galaxy.inference.read_image import SUFFIXES, Reader
 from galaxy.inference.sources import Source
+from galaxy.inference.stream import Part
 from galaxy.report import likeliest_path
 
 PLACES: dict[int, tuple[float, tuple[float, ...]]] = {
@@ -55,37 +55,48 @@ warnings.filterwarnings("ignore", message="Glyph .* missing from font")
 
 LIKELY, OTHER = "#1f6fb4", "#b9bec4"
 
-PART = 256
-"""Pictures in memory at a time."""
-
 LONGEST_NAME = 200
 """Bytes; file systems take 255, with an ending and, while it is written, a beginning."""
 
 Point = tuple[float, float]
 
 
-def write_all(folder: pathlib.Path, sources: Sequence[Source], table: pd.DataFrame, reader: Reader) -> None:
-    """Write one PNG per galaxy into `folder`, named after its image.
+def write(
+    folder: pathlib.Path, sources: Sequence[Source], names: Sequence[str], fractions: np.ndarray, reader: Reader
+) -> None:
+    """Write one PNG per galaxy into `folder`.
 
     Args:
         sources: the images, all readable.
-        table: their vote fractions, rows in the same order.
+        names: what the figures are called, see `file_names`.
+        fractions: the galaxies' vote fractions, N×37.
         reader: reads the images for the network; the figure shows the same square.
     """
     finer = replace(reader, size=PICTURE)
-    fractions = table[list(decision_tree.COLUMNS)].to_numpy()
-    names = file_names([source.name for source in sources])
     with progress("draw", len(sources), "figures") as bar:
-        for start in range(0, len(sources), PART):
-            part = sources[start : start + PART]
-            pixels = image_workers.Pixels(len(part), PICTURE)
-            for row, outcome in image_workers.read(part, finer, pixels):
+        for batch in read_ahead.batches(sources, range(len(sources)), [finer], read_ahead.CHUNK, in_use=0):
+            for row, (picture, outcome) in enumerate(zip(batch.images[0], batch.outcomes, strict=True), batch.first):
                 if outcome.problem:
-                    raise GalaxyError(f"{part[row].name}: {outcome.problem}; it changed after it was predicted")
-                title = pathlib.PurePath(part[row].name).name
-                figure = draw(pixels.array[row], fractions[start + row], title)
-                figures.save(figure, folder / names[start + row])
+                    raise GalaxyError(f"{sources[row].name}: {outcome.problem}; it changed after it was predicted")
+                figure = draw(picture, fractions[row], pathlib.PurePath(sources[row].name).name)
+                figures.save(figure, folder / names[row])
                 bar.update()
+            batch.release()
+
+
+class Drawing:
+    """Draws the galaxies of some images, part by part, into `folder`; each figure is named after its image."""
+
+    def __init__(self, folder: pathlib.Path, images: Sequence[Source], reader: Reader) -> None:
+        self._folder, self._images, self._reader = folder, images, reader
+        self._names = file_names([source.name for source in images])
+
+    def add(self, part: Part) -> None:
+        """Draw a part's galaxies."""
+        numbers = [number for number in part.table.index if number not in part.problems]
+        fractions = part.table.loc[numbers, list(decision_tree.COLUMNS)].to_numpy()
+        sources, names = ([every[number] for number in numbers] for every in (self._images, self._names))
+        write(self._folder, sources, names, fractions, self._reader)
 
 
 def file_names(names: Sequence[str]) -> list[str]:

@@ -1,14 +1,33 @@
-"""Heads: from a network's logits to its predictions: vote fractions, numbers, or the logits of classes."""
+"""Heads: from a backbone's logits to what its loss takes, and from that to what is shown to users.
+
+A further head is a class here and an entry in `HEADS`. All commands then predict with it: they take the names of its
+columns from `Spec.outputs`, and their values from `Head.predictions`.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from galaxy.core import decision_tree
 
+FRACTIONS, PROBABILITIES = "fractions", "probabilities"
+SHARES = (FRACTIONS, PROBABILITIES)
+"""Kinds of predictions that lie within 0 and 1. Of probabilities, one belongs to each class of which one is right."""
 
-class Sigmoid(nn.Module):
+
+class Head(nn.Module):
+    """What all heads share. `gives` says in one word what they predict; a value of `SHARES` lies within 0 and 1."""
+
+    gives: ClassVar[str] = FRACTIONS
+
+    def predictions(self, values: torch.Tensor) -> torch.Tensor:
+        """Turn what `forward` gives into B×outputs values that users are shown, and of which means are taken."""
+        return values
+
+
+class Sigmoid(Head):
     """Predict each column independently, in (0, 1)."""
 
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
@@ -16,7 +35,7 @@ class Sigmoid(nn.Module):
         return logits.sigmoid()
 
 
-class DecisionTree(nn.Module):
+class DecisionTree(Head):
     """Take a softmax per question, times the parent's column: all sums of the tree hold by construction."""
 
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
@@ -30,12 +49,14 @@ class DecisionTree(nn.Module):
         return torch.stack([parts[column] for column in decision_tree.COLUMNS], dim=1)
 
 
-class Numbers(nn.Module):
+class Numbers(Head):
     """Predict numbers in the units of their labels, from logits in units of the labels' spread.
 
     Args:
         means, deviations: mean and standard deviation of each of K labels.
     """
+
+    gives = "numbers"
 
     means: torch.Tensor
     deviations: torch.Tensor
@@ -50,14 +71,27 @@ class Numbers(nn.Module):
         return logits * self.deviations + self.means
 
 
-LOGITS = "logits"
-"""A classifier's head, which changes nothing: loss and likeliest class are computed from the logits."""
+class Logits(Head):
+    """A classifier's head: the loss takes the logits, and users are shown the classes' probabilities."""
 
-HEADS: dict[str, type[nn.Module]] = {
+    gives = PROBABILITIES
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the logits."""
+        return logits
+
+    def predictions(self, values: torch.Tensor) -> torch.Tensor:
+        """Turn B×classes logits into B×classes probabilities."""
+        return values.softmax(dim=1)
+
+
+LOGITS = "logits"
+
+HEADS: dict[str, type[Head]] = {
     "sigmoid": Sigmoid,
     "decision_tree": DecisionTree,
     "numbers": Numbers,
-    LOGITS: nn.Identity,
+    LOGITS: Logits,
 }
 
 LOGITS_OF: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {

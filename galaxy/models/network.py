@@ -12,7 +12,7 @@ import galaxy.models.architectures
 import galaxy.models.small_classifiers  # noqa: F401 (both register our networks with timm)
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.data.field_of_view import FieldOfView
-from galaxy.models.heads import HEADS
+from galaxy.models.heads import HEADS, Head
 
 
 class Spec(BaseModel):
@@ -21,9 +21,11 @@ class Spec(BaseModel):
     Attributes:
         head_args: arguments of the head, see `galaxy.models.heads`.
         outputs: names of what it predicts.
-        crop: side of the square that the input shows, in pixels of the original.
+        crop: side of the square that the input shows, in pixels of the original; see `packed`.
         size: side of the input in pixels.
         mean, std: statistics of the training images per channel, 0–255.
+        packed: side to which whole images are resized before `crop` is cut out of them. None: `crop` is in pixels of
+            the competition's images, and the network sees that fraction of any image.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,7 @@ class Spec(BaseModel):
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    packed: int | None = None
 
     @field_validator("head")
     @classmethod
@@ -44,6 +47,11 @@ class Spec(BaseModel):
         if head not in HEADS:
             raise ValueError(f"it may be {', '.join(HEADS)}")
         return head
+
+    @property
+    def head_gives(self) -> str:
+        """What the head predicts, in one word; see `galaxy.models.heads.Head`."""
+        return HEADS[self.head].gives
 
     @property
     def field_of_view(self) -> FieldOfView:
@@ -54,6 +62,7 @@ class Spec(BaseModel):
 class Network(nn.Module):
     """Normalisation, backbone and head in one: from raw pixels to vote fractions or logits of classes."""
 
+    head: Head
     mean: torch.Tensor
     std: torch.Tensor
 

@@ -1,5 +1,6 @@
 """Predicting packed images in batches, as the mean over views: the image as it is, turned, mirrored or zoomed."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,10 @@ from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.data.galaxies import Galaxies
 from galaxy.data.test_time_views import ONE, View
 from galaxy.models import saved
-from galaxy.models.network import Network
+from galaxy.models.network import Network, Spec
+
+_GREY = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the brightness that networks of one channel see."""
 
 
 def predict(
@@ -36,18 +40,11 @@ def predict(
         M×outputs float32: vote fractions, or logits.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu":
-        runtime.keep_freed_memory()
-    network = network.to(device).eval()
-    network.channels_last()  # up to 1.8 times as fast on a CPU (EfficientNet-Lite0, course_cnn)
+    network = prepared(network, device)
     cutout = None if packed is None else Cutout(network.spec.field_of_view, packed)
     rows = np.arange(len(images)) if rows is None else rows
     predicted = np.empty((len(rows), len(network.spec.outputs)), np.float32)
-    with (
-        torch.inference_mode(),
-        _tensor_cores(device),
-        runtime.progress(label, len(rows)) as bar,
-    ):
+    with computing(device), runtime.progress(label, len(rows)) as bar:
         for start in range(0, len(rows), batch_size):
             batch = torch.from_numpy(images[rows[start : start + batch_size]]).to(device)
             mean = torch.stack([network(view(batch, cutout)) for view in views]).mean(dim=0)
@@ -56,20 +53,51 @@ def predict(
     return predicted
 
 
+def devices() -> list[torch.device]:
+    """Return all GPUs, or the CPU if there is none."""
+    return [torch.device("cuda", number) for number in range(torch.cuda.device_count())] or [torch.device("cpu")]
+
+
+def prepared(network: Network, device: torch.device) -> Network:
+    """Move a network to a device, to predict with it."""
+    if device.type == "cpu":
+        runtime.keep_freed_memory()
+    network = network.to(device).eval()
+    network.channels_last()  # up to 1.8 times as fast on a CPU (EfficientNet-Lite0, course_cnn)
+    return network
+
+
+def channels(images: torch.Tensor, spec: Spec) -> torch.Tensor:
+    """Return B×H×W×3 uint8 images, RGB, as a network of `spec` takes them: in colour, or B×H×W×1 in grey."""
+    if len(spec.mean) == images.shape[-1]:
+        return images
+    return (images.float() @ images.new_tensor(_GREY, dtype=torch.float32)).round().to(torch.uint8).unsqueeze(-1)
+
+
+_lock = threading.Lock()
+_computing: list[str] = []
+"""The precision from before, once for each thread that computes now: it is the process's, not the thread's."""
+
+
 @contextmanager
-def _tensor_cores(device: torch.device) -> Iterator[None]:
-    """Multiply matrices in TF32 on a GPU, as torch's convolutions do by default.
+def computing(device: torch.device) -> Iterator[None]:
+    """Compute without gradients, and multiply matrices in TF32 on a GPU, as torch's convolutions do by default.
 
     On an H200 a ConvNeXt-L predicts 3.2 times as fast at 224 pixels, a ViT-B 3.4 times. With random weights, vote
     fractions change by at most 0.0002.
     """
-    before = torch.get_float32_matmul_precision()
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
+    with _lock:
+        _computing.append(_computing[0] if _computing else torch.get_float32_matmul_precision())
+        if device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
     try:
-        yield
+        with torch.inference_mode():
+            yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        with _lock:
+            before = _computing.pop()
+            if not _computing:
+                torch.set_float32_matmul_precision(before)
 
 
 def predict_all(

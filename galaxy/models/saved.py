@@ -22,7 +22,7 @@ def save(folder: Path, network: Network, card: dict[str, Any]) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.backbone.state_dict().items()}
     with files.atomic(folder / WEIGHTS) as part:
         part.write_bytes(serialize(tensors))
-    files.write_json(folder / CARD, {"spec": network.spec.model_dump(), **card})
+    files.write_json(folder / CARD, {"spec": network.spec.model_dump(exclude_defaults=True), **card})
 
 
 def load(folder: Path, any_outputs: bool = False) -> tuple[Network, dict[str, Any]]:

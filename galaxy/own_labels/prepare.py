@@ -1,6 +1,7 @@
 """Read a list and its images, check each row, assign the images to sets, and pack them."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pandas as pd
 
 from galaxy.core import files, outside
 from galaxy.core.errors import GalaxyError, list_problems
-from galaxy.core.runtime import progress, say
-from galaxy.inference import find_images, image_workers, lists
+from galaxy.core.runtime import say
+from galaxy.inference import find_images, lists, read_ahead
+from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.fits import FitsOptions
 from galaxy.inference.read_image import Crop, Reader
+from galaxy.inference.sources import Source
 from galaxy.own_labels import example, split, targets
 from galaxy.own_labels.labelled import WHOLE, Labelled
 from galaxy.own_labels.params import Data, OwnLabels
@@ -43,10 +46,11 @@ def prepare(options: OwnLabels) -> tuple[Labelled, pd.DataFrame]:
 def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
     data, target = options.data, options.target
     listing = lists.read(path)
-    labels, problems = targets.read(listing.columns, target.kind, target.columns, listing.where)
+    columns = listing.columns
+    labels, problems = targets.read(columns, target.kind, target.columns, listing.where)
     if target.split is not None:
-        targets.require_columns(listing.columns, [target.split], "target.split", listing.where)
-        problems |= split.read(listing.columns[target.split].tolist(), target.split) | problems
+        targets.require_columns(columns, [target.split], "target.split", listing.where)
+        problems |= split.read(columns[target.split].tolist(), target.split) | problems
     place = path.parent if data.images is None else outside.locate(data.images)
     sources = find_images.in_list(listing, place)
     usable = np.setdiff1d(np.arange(len(sources)), list(problems))
@@ -61,9 +65,9 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
         raise list_problems(f"{listing.where}: rows that cannot be used", named, advice)
     kept = np.setdiff1d(np.arange(len(usable)), list(unreadable))
     images, rows = images[kept], usable[kept]
-    catalogue = find_images.columns([sources[row] for row in rows])
+    catalogue = Catalogue(sources, []).table(0, len(sources)).iloc[rows].reset_index(drop=True)
     labels = Labels(labels.kind, labels.outputs, labels.values[rows])
-    sets = _sets(options, listing.columns, rows, images, labels, listing.where)
+    sets = _sets(options, columns, rows, images, labels, listing.where)
     source: dict[str, Any] = {"source": "simulated" if data.source == "example" else data.source}
     source |= {
         "list": path.name,
@@ -76,19 +80,14 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
     return Labelled(Examples(images, table, labels.outputs, source), labels, catalogue), left_out
 
 
-def _images(data: Data, sources: list[find_images.Source]) -> tuple[np.ndarray, dict[int, str]]:
+def _images(data: Data, sources: Sequence[Source]) -> tuple[np.ndarray, dict[int, str]]:
     """Read the images; return N×size×size×3 uint8, and by row why some cannot be read."""
     reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands))
-    pixels = image_workers.Pixels(len(sources), data.size)
-    problems = {}
-    with progress("read", len(sources)) as bar:
-        for row, outcome in image_workers.read(sources, reader, pixels):
-            if outcome.problem:
-                problems[row] = outcome.problem
-            for warning in outcome.warnings:
-                say(f"warning: {sources[row].name}: {warning}")
-            bar.update()
-    return pixels.array, problems
+    pixels, problems, warned = read_ahead.read_images(sources, reader, strict=False)
+    for row, sentences in warned.items():
+        for warning in sentences:
+            say(f"warning: {sources[row].name}: {warning}")
+    return pixels, problems
 
 
 def _sets(

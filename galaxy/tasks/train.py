@@ -24,7 +24,7 @@ def train(options: Train, examples: Examples, paths: TrainingPaths) -> None:
     train, valid = examples.rows("train"), examples.rows("valid")
     weights = initial_weights.read(options.weights, options.model)
     spec = describe_network(
-        options, weights, scored, train, head=LOGITS, outputs=examples.classes, crop=crop, size=size
+        options, weights, scored, train, head=LOGITS, outputs=examples.classes, crop=crop, size=size, packed=side
     )
     drawn = balanced(train, labels, options.seed) if options.balance else train
     augment = Augment.crops(options.augmentation, side, size, options.seed)

@@ -91,12 +91,13 @@ def describe_network(
     crop: int,
     size: int,
     head_args: dict[str, Any] | None = None,
+    packed: int | None = None,
 ) -> Spec:
     """Describe the network to train; its pixel statistics are those of its weights, or else of the training images.
 
     Args:
         images, rows: N×H×W×C uint8, as the network sees them, and the rows to train on.
-        head, outputs, crop, size, head_args: see `galaxy.models.network.Spec`.
+        head, outputs, crop, size, head_args, packed: see `galaxy.models.network.Spec`.
     """
     mean, std = pixel_statistics(options, images, rows) if weights is None else (weights.mean, weights.std)
     return Spec(
@@ -109,6 +110,7 @@ def describe_network(
         size=size,
         mean=mean,
         std=std,
+        packed=packed,
     )
 
 

@@ -1,0 +1,106 @@
+"""What networks predict for a batch of images: the mean over networks and views, by column, and what is doubtful."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from galaxy.data import test_time_views
+from galaxy.inference import plausibility
+from galaxy.inference.lists import FILE, WARNING
+from galaxy.inference.read_image import Reader
+from galaxy.inference.stream import Computed
+from galaxy.models import predict
+from galaxy.models.heads import PROBABILITIES
+from galaxy.models.network import Network, Spec
+
+LIKELIEST = "likeliest_class"
+"""The column with a classifier's likeliest class, in front of the classes' probabilities."""
+
+
+def columns(spec: Spec) -> dict[str, np.dtype[Any]]:
+    """Return names and types of what a network predicts: its outputs, and for a classifier the likeliest class.
+
+    An output that is called as another column of ours gets `p_` before its name.
+    """
+    classes = spec.head_gives == PROBABILITIES
+    taken = {FILE, WARNING, *([LIKELIEST] if classes else [])}
+    found: dict[str, np.dtype[Any]] = {LIKELIEST: np.dtype(object)} if classes else {}
+    for output in spec.outputs:
+        name = output
+        while name in taken or (name != output and name in spec.outputs):
+            name = f"p_{name}"
+        taken.add(name)
+        found[name] = np.dtype(np.float32)
+    return found
+
+
+class Prediction:
+    """Networks of the same outputs on one device.
+
+    Args:
+        readers: of each network; equal ones share the images.
+        appearances: of each network's training images; None if unknown.
+        views: their number, see `galaxy.data.test_time_views.of_number`.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        readers: Sequence[Reader],
+        appearances: Sequence[dict[str, Any] | None],
+        views: int,
+        device: torch.device,
+    ) -> None:
+        self._networks = [predict.prepared(network, device) for network in networks]
+        self._readers, self._appearances, self._device = list(readers), list(appearances), device
+        self._views = test_time_views.of_number(views)
+        self._spec = networks[0].spec
+        self.readers = tuple(dict.fromkeys(readers))
+        self.columns = columns(self._spec)
+
+    def __call__(self, images: Sequence[np.ndarray]) -> Computed:
+        """Predict B images; see `galaxy.inference.stream.Compute`."""
+        by_reader = dict(zip(self.readers, images, strict=True))
+        with predict.computing(self._device):
+            pixels = {reader: torch.from_numpy(array).to(self._device) for reader, array in by_reader.items()}
+            found = [
+                self._mean(network, pixels[reader])
+                for network, reader in zip(self._networks, self._readers, strict=True)
+            ]
+        mean = np.mean(found, axis=0)
+        values: dict[str, np.ndarray] = {}
+        names = list(self.columns)
+        if self._spec.head_gives == PROBABILITIES:
+            values[LIKELIEST] = np.array(self._spec.outputs, dtype=object)[mean.argmax(axis=1)]
+            names.remove(LIKELIEST)
+        values |= zip(names, mean.T, strict=True)
+        return Computed(values, self._doubts(by_reader))
+
+    def _mean(self, network: Network, pixels: torch.Tensor) -> np.ndarray:
+        """Return the mean over views of one network's predictions, B×outputs."""
+        pixels = predict.channels(pixels, network.spec)
+        views = [network.head.predictions(network(view(pixels))) for view in self._views]
+        return torch.stack(views).mean(dim=0).cpu().numpy()
+
+    def _doubts(self, images: dict[Reader, np.ndarray]) -> list[str]:
+        number = len(images[self.readers[0]])
+        found: list[dict[str, None]] = [{} for _ in range(number)]
+        for reader, appearance in zip(self._readers, self._appearances, strict=True):
+            if appearance is not None:
+                for row, text in enumerate(plausibility.warnings(images[reader], np.arange(number), appearance)):
+                    found[row] |= {text: None} if text else {}
+        return ["; ".join(sentences) for sentences in found]
+
+
+def on_each_device(
+    networks: Sequence[Network], readers: Sequence[Reader], appearances: Sequence[dict[str, Any] | None], views: int
+) -> list[Prediction]:
+    """Return equal predictions, one for each GPU, with copies of the networks; without a GPU, one on the CPU."""
+    found = []
+    for number, device in enumerate(predict.devices()):
+        copies = networks if number == 0 else [copy.deepcopy(network) for network in networks]
+        found.append(Prediction(copies, readers, appearances, views, device))
+    return found
