@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from galaxy.core import decision_tree, files
 from galaxy.core.errors import GalaxyError
@@ -92,8 +93,9 @@ def write(out: Path, table: pd.DataFrame) -> None:
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with six digits in the fractions; other columns stay as they are."""
-    columns = [column for column in decision_tree.COLUMNS if column in table]
+    """Return a table with six digits in the fractions and their intervals; other columns stay as they are."""
+    names = [f"{column}{end}" for end in ("", "_low", "_high") for column in decision_tree.COLUMNS]
+    columns = [name for name in names if name in table and is_numeric_dtype(table[name])]  # a list's are text
     return table.assign(**{column: table[column].map("{:.6f}".format, na_action="ignore") for column in columns})
 
 

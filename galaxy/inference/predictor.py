@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from galaxy.core import decision_tree
+from galaxy.core import decision_tree, metrics
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import read_json
 from galaxy.core.paths import PATHS
@@ -19,6 +19,7 @@ from galaxy.inference.fits import FitsOptions
 from galaxy.inference.lists import WARNING
 from galaxy.inference.read_image import Crop, Reader
 from galaxy.inference.sources import Source
+from galaxy.models import intervals
 
 if TYPE_CHECKING:
     from galaxy.models.network import Network  # torch takes seconds, which a wrong name need not wait for
@@ -70,39 +71,51 @@ def load(*folders: str | Path) -> "Predictor":
     found = find_models(*folders)
     from galaxy.models import saved
 
-    networks, trained_on, appearances = {}, {}, {}
+    networks, trained_on, appearances, residuals = {}, {}, {}, {}
     for path in found:
         networks[str(path)], card = saved.load(path)
         data = card.get("data", {})
         trained_on[str(path)] = data.get("source", {}).get("source", "unknown")
         appearances[str(path)] = data.get("appearance")
-    return Predictor(networks, trained_on, appearances)
+        residuals[str(path)] = card.get("residuals")
+    return Predictor(networks, trained_on, appearances, residuals)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to read and predict images. If `crop` is None, each model keeps the fraction that it was trained on."""
+    """How to read and predict images. If `crop` is None, each model keeps the fraction that it was trained on.
+
+    `interval` is the level of the intervals to give, for so many `volunteers` (None: as many as for the competition).
+    """
 
     views: int = 1
     crop: Crop | None = None
     fits: FitsOptions = field(default_factory=FitsOptions)
     batch_size: int = 64
+    interval: float | None = None
+    volunteers: int | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise GalaxyError(f"batch size is {self.batch_size}; it must be 1 or more")
+        if self.interval is not None and not 0 < self.interval < 1:
+            raise GalaxyError(f"interval is {self.interval:g}; it must be above 0 and below 1, such as 0.9")
+        if self.interval is None and self.volunteers is not None:
+            raise GalaxyError("volunteers are for intervals; give a level, too (interval 0.9)")
 
 
 @dataclass(frozen=True)
 class Predictor:
     """Networks, and what each was trained on, by folder: the source ("simulated", "local", …) and how its images look.
 
-    An appearance (`galaxy.data.appearance`) is None if the model was trained before cards had it.
+    An appearance (`galaxy.data.appearance`) is None if the model was trained before cards had it. Residuals
+    (`galaxy.models.residuals`) are None for the head dirichlet, too.
     """
 
     networks: "dict[str, Network]"
     trained_on: dict[str, str]
     appearances: dict[str, dict[str, Any] | None]
+    residuals: dict[str, dict[str, Any] | None]
 
     def predict(
         self,
@@ -113,6 +126,8 @@ class Predictor:
         hdu: str | int | None = None,
         bands: str | None = None,
         batch_size: int = 64,
+        interval: float | None = None,
+        volunteers: int | None = None,
     ) -> pd.DataFrame:
         """Predict the vote fractions of images: the mean over models and views, on a GPU if there is one.
 
@@ -124,11 +139,13 @@ class Predictor:
                 None for the fraction that each model was trained on.
             fits_scale, hdu, bands: what the headers of FITS files do not say, see `galaxy.inference.fits.FitsOptions`.
             batch_size: images at a time.
+            interval: also give, for each column, the interval in which the voted fraction lies with this chance.
+            volunteers: the number of volunteers whose votes that would be, 44 by default; for the head dirichlet only.
 
         Returns:
-            `file`, the 37 columns and `warning` (what is doubtful about the image, or ""), one row per image, after the
-            columns of the list that names the image, if one does. An array or a picture of Pillow's is called
-            "image 1", "image 2", …
+            `file`, the 37 columns, with intervals `<column>_low` and `<column>_high`, and `warning` (what is doubtful
+            about the image, or ""), one row per image, after the columns of the list that names the image, if one does.
+            An array or a picture of Pillow's is called "image 1", "image 2", …
 
         Raises:
             GalaxyError: there is no image, one cannot be read, or an option is out of range.
@@ -139,6 +156,8 @@ class Predictor:
             None if crop is None else Crop.parse(str(crop)),
             FitsOptions(None if fits_scale is None else float(fits_scale), None if hdu is None else str(hdu), bands),
             operator.index(batch_size),
+            None if interval is None else float(interval),
+            None if volunteers is None else operator.index(volunteers),
         )
         return self.predict_readable(find_images.find(images), options, strict=True)[0].reset_index(drop=True)
 
@@ -147,13 +166,15 @@ class Predictor:
     ) -> tuple[pd.DataFrame, dict[int, str]]:
         """Predict the images that can be read; return a table, and by row why others cannot be read.
 
-        The table has the columns of lists, `file`, the 37 columns and `warning`. Its index is the image's number in
-        `sources`. An image that cannot be read is left out, unless a list names it: then its fractions are NaN, and
-        `warning` says why.
+        The table has the columns of lists, `file`, the 37 columns and their intervals if the options ask for them, and
+        `warning`. Its index is the image's number in `sources`. An image that cannot be read is left out, unless a list
+        names it: then its fractions are NaN, and `warning` says why.
 
         Raises:
-            GalaxyError: no image can be read; or, if `strict`, one cannot; or, if `refuse_doubtful`, one has a warning.
+            GalaxyError: the models do not give intervals; no image can be read; or, if `strict`, one cannot; or, if
+                `refuse_doubtful`, one has a warning.
         """
+        self._check_intervals(options)
         step = max(1, PART // sum(3 * reader.size**2 for reader in set(self.readers(options))))
         starts = range(0, len(sources), step)
         parts, problems, warned = [], {}, {}
@@ -166,8 +187,10 @@ class Predictor:
             warned.update({start + row: text for row, text in doubtful.items()})
         if len(problems) == len(sources):
             raise GalaxyError(f"none of the {len(sources)} images can be read; {_first(sources, problems)}")
-        fractions = pd.DataFrame(np.concatenate(parts), columns=list(decision_tree.COLUMNS))
-        table = find_images.columns(sources).join(fractions)
+        values = pd.DataFrame(np.concatenate(parts), columns=columns(options))
+        listed = find_images.columns(sources)
+        same = {name: f"{name}_list" for name in listed if name in values}  # a list may have columns of intervals
+        table = listed.rename(columns=same).join(values)
         warned |= {row: f"cannot be read: {problem}" for row, problem in problems.items()}
         table[WARNING] = [warned.get(row, "") for row in table.index]
         return table.drop([row for row in problems if sources[row].row is None]), problems
@@ -175,7 +198,7 @@ class Predictor:
     def _predict_part(
         self, sources: Sequence[Source], options: Options, strict: bool, refuse_doubtful: bool, label: str
     ) -> tuple[np.ndarray, dict[int, str], dict[int, str]]:
-        """Predict images whose pixels are in memory together: N×37, NaN for those with problems.
+        """Predict images whose pixels are in memory together: N×`columns`, NaN for those with problems.
 
         Return also the problems and the warnings by row.
         """
@@ -192,10 +215,10 @@ class Predictor:
                 images[reader], unreadable, doubtful = read_images(sources, reader, strict=strict, label=f"read{label}")
                 problems.update(unreadable)
                 warned.update(doubtful)
-        fractions = np.full((len(sources), len(decision_tree.COLUMNS)), np.nan, np.float32)
+        values = np.full((len(sources), len(columns(options))), np.nan, np.float32)
         rows = np.setdiff1d(np.arange(len(sources)), list(problems))
         if not len(rows):
-            return fractions, problems, {}
+            return values, problems, {}
         for reader, appearance in zip(readers, self.appearances.values(), strict=True):
             if appearance is not None:
                 for row, sentence in zip(rows, plausibility.warnings(images[reader], rows, appearance), strict=True):
@@ -205,17 +228,39 @@ class Predictor:
         if texts and refuse_doubtful:
             raise GalaxyError(_first(sources, texts))
         names = [Path(folder).name for folder in self.networks]
+        totals = options.interval is not None
         predictions = [
-            predict(network, images[reader], options.batch_size, rows, views, label=f"predict {name}{label}")
+            predict(network, images[reader], options.batch_size, rows, views, None, f"predict {name}{label}", totals)
             for name, network, reader in zip(names, self.networks.values(), readers, strict=True)
         ]
-        fractions[rows] = np.mean(predictions, axis=0)
-        return fractions, problems, texts
+        values[rows] = self._with_intervals(np.mean(predictions, axis=0), options)
+        return values, problems, texts
+
+    def _check_intervals(self, options: Options) -> None:
+        """Raise GalaxyError if the options ask for intervals that these models do not give."""
+        if options.interval is not None:
+            heads = {folder: network.spec.head for folder, network in self.networks.items()}
+            intervals.check(heads, self.residuals, options.volunteers)
+
+    def _with_intervals(self, predicted: np.ndarray, options: Options) -> np.ndarray:
+        """Return the fractions, followed by low and high of each column in turn if the options ask for intervals."""
+        if options.interval is None:
+            return predicted
+        residuals, votes = next(iter(self.residuals.values())), options.volunteers or metrics.VOLUNTEERS
+        ends = np.stack(intervals.bounds(predicted, residuals, options.interval, votes), axis=2)
+        return np.hstack([predicted[:, : ends.shape[1]], ends.reshape(len(ends), -1).astype(np.float32)])
 
     def readers(self, options: Options) -> list[Reader]:
         """Return each network's reader of images; networks with equal crop and size have equal readers."""
         specs = [network.spec for network in self.networks.values()]
         return [Reader(options.crop or Crop.of_training(s.crop), s.size, options.fits) for s in specs]
+
+
+def columns(options: Options) -> list[str]:
+    """Return the names of what is predicted: the fractions, then the ends of their intervals if they are asked for."""
+    fractions = list(decision_tree.COLUMNS)
+    ends = [f"{column}_{end}" for column in fractions for end in ("low", "high")]
+    return fractions if options.interval is None else fractions + ends
 
 
 def read_images(
