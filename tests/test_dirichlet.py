@@ -154,14 +154,14 @@ def test_simulated_galaxies_count_with_their_own_volunteers_and_others_with_the_
 
 def test_a_training_learns_and_its_model_gives_totals(preprocessed: Path, defaults: Params, tmp_path: Path):
     galaxies = Galaxies.open(preprocessed, "training")
-    changed = {"head": "dirichlet", "loss": "dirichlet_multinomial", "epochs": 4, "batch_size": 8}
-    changed |= {"augmentation": augmentation(), "precision": "32-true"}
+    changed = {"head": "dirichlet", "loss": "dirichlet_multinomial", "epochs": 3, "batch_size": 8}
+    changed |= {"augmentation": augmentation(), "precision": "32-true", "output_bias": False}
     paths = Paths(str(tmp_path)).training("sure")
     table = split(galaxies.ids, 0.2, 0.2, 1)
     options = defaults.models["cnn"].model_copy(update=changed)
     vote_fractions.train(options, galaxies, table, {"source": "simulated"}, paths)
     history = pd.read_csv(paths.history)
-    assert history["train_rmse"].iloc[-1] < history["train_rmse"].iloc[0]
+    assert history["train_rmse"].iloc[-1] < 0.9 * history["train_rmse"].iloc[0]
     network, card = saved.load(paths.model)
     assert "residuals" not in card
     plain = predict(network, galaxies.images, 16, packed=galaxies.field_of_view)

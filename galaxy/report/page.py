@@ -13,7 +13,7 @@ from galaxy.core import decision_tree, metrics, params_file, source_info
 from galaxy.core.params import BY_QUESTION, MEAN, WEIGHTED
 from galaxy.core.templates import environment
 from galaxy.data.galaxies import Galaxies
-from galaxy.evaluation import coverage, figures, scores
+from galaxy.evaluation import figures, scores
 from galaxy.evaluation.baselines import BASELINES
 from galaxy.evaluation.comparison import changed
 from galaxy.report import charts, leaderboard, likeliest_path
@@ -61,7 +61,7 @@ def html(run: Run) -> str:
         "models": models,
         "floors": [(_words(name), rmse[name]) for name in (scores.FLOOR, scores.PERFECT) if name in rmse],
         "best": _words(evaluated["best"]),
-        "levels": [round(100 * level) for level in coverage.LEVELS],
+        "levels": _levels(evaluated),
     }
     ranking = {
         "why_not": leaderboard.why_not(run.source),
@@ -99,6 +99,12 @@ def _models(evaluated: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "gain": evaluated["improvement_over_central_pixel_percent"].get(name),
             "accuracy": accuracy,
         }
+
+
+def _levels(evaluated: dict[str, Any]) -> list[str]:
+    """Return the levels of the measured intervals, in percent."""
+    measured = next(iter(evaluated.get("intervals", {}).values()), {})
+    return [key.removeprefix("coverage_") for key in measured if key.startswith("coverage_")]
 
 
 def verdict(evaluated: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """The loss dirichlet_multinomial: how likely the votes are under the Dirichlet distributions that a network predicts.
 
-Each volunteer who is asked a question gives an answer with the shares that a Dirichlet distribution draws for the
-galaxy, so the numbers of answers follow a Dirichlet-multinomial distribution. The likelihood is that of each question,
-for the volunteers who were asked it.
+A galaxy has shares for the answers to a question, drawn from a Dirichlet distribution, with which each volunteer who is
+asked it answers. So the numbers of answers follow a Dirichlet-multinomial distribution. The likelihood is that of each
+question, for the volunteers who were asked it.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,23 @@ from galaxy.models.heads import Dirichlet
 
 
 def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the negative log-likelihood in nats, the mean over galaxies and questions.
+    """Return the negative logarithms of two likelihoods, added: the mean over galaxies and questions, per volunteer.
+
+    The first is that of the votes under the Dirichlet distributions. Where galaxies divide their volunteers in other
+    ways than such a distribution, its likeliest mean is not the mean of the votes, and the RMSE is worse. So the second
+    is added: that of the votes if everybody answered with the mean shares, which is highest at the mean of the votes.
+    It does not depend on the totals. Per volunteer, the loss is about as large as the binary cross-entropy.
 
     Args:
         logits: B×37, see `galaxy.models.heads.Dirichlet`.
         targets: B×38, the 37 vote fractions and the number of volunteers.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        concentrations = Dirichlet.log_concentrations(logits.float()).exp()
-        answers = answers_given(targets[:, :-1].float(), targets[:, -1:].float())
-        return -log_likelihood(concentrations, answers).mean()
+        logs = Dirichlet.log_concentrations(logits.float())
+        volunteers = targets[:, -1:].float()
+        answers = answers_given(targets[:, :-1].float(), volunteers)
+        votes, means = log_likelihood(logs.exp(), answers), log_likelihood_of_means(logs, answers)
+        return -((votes + means) / volunteers).mean()
 
 
 def answers_given(fractions: torch.Tensor, volunteers: torch.Tensor, steps: Sequence[Step] = STEPS) -> torch.Tensor:
@@ -53,7 +60,21 @@ def log_likelihood(concentrations: torch.Tensor, answers: torch.Tensor, steps: S
     Where the numbers of answers (B×C) are not whole, gamma functions extend the factorials.
     """
     by_answer = (concentrations + answers).lgamma() - concentrations.lgamma() - (answers + 1).lgamma()
-    asked = torch.stack([answers[:, step.block].sum(dim=1) for step in steps], dim=1)
-    totals = torch.stack([concentrations[:, step.block].sum(dim=1) for step in steps], dim=1)
-    by_question = torch.stack([by_answer[:, step.block].sum(dim=1) for step in steps], dim=1)
-    return by_question + (asked + 1).lgamma() + totals.lgamma() - (totals + asked).lgamma()
+    asked, totals = _sums(answers, steps), _sums(concentrations, steps)
+    return _sums(by_answer, steps) + (asked + 1).lgamma() + totals.lgamma() - (totals + asked).lgamma()
+
+
+def log_likelihood_of_means(
+    log_concentrations: torch.Tensor, answers: torch.Tensor, steps: Sequence[Step] = STEPS
+) -> torch.Tensor:
+    """Return the logarithm of the likelihood if everybody answers with the mean shares, as `log_likelihood` does.
+
+    What depends on the answers alone is left out.
+    """
+    log_totals = torch.stack([log_concentrations[:, step.block].logsumexp(dim=1) for step in steps], dim=1)
+    return _sums(answers * log_concentrations, steps) - _sums(answers, steps) * log_totals
+
+
+def _sums(values: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
+    """Return the sums over each question's answers, B×questions, of B×C values."""
+    return torch.stack([values[:, step.block].sum(dim=1) for step in steps], dim=1)
