@@ -58,19 +58,15 @@ def table(test: Predictions, cards: dict[str, dict[str, Any]], volunteers: int |
 
 
 def terminal_table(found: dict[str, dict[str, float]]) -> str:
-    """Return what `summary` returned as text for a terminal: how many votes the intervals of each level hold."""
-    rows = {
-        name: {
-            words: text
-            for level in (f"{100 * level:.0f}" for level in LEVELS)
-            for words, text in (
-                (f"{level} %", f"{100 * values[f'coverage_{level}']:.1f} %"),
-                (f"width {level} %", f"{values[f'width_{level}']:.3f}"),
-            )
-        }
-        for name, values in found.items()
-    }
-    return f"votes within the intervals of each level, and their mean width\n{pd.DataFrame(rows).T.to_string()}"
+    """Return what `summary` returned as text for a terminal."""
+    percents = [round(100 * level) for level in LEVELS]
+    rows = [
+        [text for i in percents for text in (f"{100 * own[f'coverage_{i}']:.1f} %", f"{own[f'width_{i}']:.3f}")]
+        for own in found.values()
+    ]
+    columns = [words for percent in percents for words in (f"in {percent} %", "width")]
+    table = pd.DataFrame(rows, index=list(found), columns=columns)
+    return f"votes within the intervals of each level, and their mean width\n{table.to_string()}"
 
 
 def _parts() -> Iterator[tuple[str | int, str, slice]]:
