@@ -103,7 +103,7 @@ def _models(evaluated: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _levels(evaluated: dict[str, Any]) -> list[str]:
     """Return the levels of the measured intervals, in percent."""
-    measured = next(iter(evaluated.get("intervals", {}).values()), {})
+    measured: dict[str, float] = next(iter(evaluated.get("intervals", {}).values()), {})
     return [key.removeprefix("coverage_") for key in measured if key.startswith("coverage_")]
 
 
