@@ -10,7 +10,7 @@ def main() -> None:
     import pandas as pd
 
     from galaxy.core import source_info
-    from galaxy.data import split
+    from galaxy.data import simulated_truth, split
     from galaxy.data.galaxies import Galaxies
     from galaxy.training import teacher, vote_fractions
 
@@ -23,6 +23,7 @@ def main() -> None:
         source_info.read(paths.preprocessed),
         paths.training(name if fold is None else fold_name(name, fold)),
         teacher.read(section.teacher, paths.preprocessed, fold),
+        simulated_truth.volunteers(paths.preprocessed, galaxies.ids),
     )
 
 

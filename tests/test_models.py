@@ -175,7 +175,7 @@ def test_weights_that_are_no_safetensors_are_refused_and_nothing_of_them_runs(
         ("[]", "does not hold a whole model"),
         ("{}", "does not hold a whole model: 'spec'"),
         ('{"spec": {"model": "course_cnn"}}', "does not hold a whole model"),
-        ({"head": "softmax"}, "it may be sigmoid, decision_tree, logits"),
+        ({"head": "softmax"}, "it may be sigmoid, decision_tree, dirichlet, numbers, logits"),
         ({"size": "large"}, "does not hold a whole model"),
         ({"unknown": 1}, "does not hold a whole model"),
         ({"model": "resnet19"}, "unknown model 'resnet19'"),

@@ -64,7 +64,7 @@ def test_the_projects_own_params_are_valid_and_the_packaged_ones_name_both_model
         ("download.local.folder", None, "download.local.folder is None"),
         ("evaluate.views.zooms", [], "evaluate.views.zooms is []"),
         ("evaluate.views.zooms", [0.0], "evaluate.views.zooms.0 is 0.0"),
-        ("train_cnn.head", "softmax", "input should be 'sigmoid' or 'decision_tree'"),
+        ("train_cnn.head", "softmax", "input should be 'sigmoid', 'decision_tree' or 'dirichlet'"),
         ("train_cnn.pretrained", "yes", "train_cnn.pretrained is 'yes': input should be a valid boolean"),
         ("train_cnn.augmentation.zoom", 0.5, "train_cnn.augmentation.zoom is 0.5"),
         ("train_resnet.augmentation", None, "train_resnet.augmentation is None"),
@@ -248,4 +248,4 @@ def test_the_table_says_what_a_key_may_be(defaults: params.Params):
     assert "| `split.test` | `0.2` | number ≥ 0, < 1 |" in table
     assert "| `<model>.epochs` | `12` / `10` | whole number ≥ 1, ≤ 100000 |" in table
     assert "| `<model>.ema_decay` | `null` | number > 0, < 1 or null |" in table
-    assert "| `<model>.head` | `decision_tree` | sigmoid, decision_tree |" in table
+    assert "| `<model>.head` | `decision_tree` | sigmoid, decision_tree, dirichlet |" in table

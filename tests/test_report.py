@@ -50,7 +50,8 @@ def run(preprocessed: Path, raw: Path, defaults: Params) -> Run:
             single_view=None,
             expected=test.voted,
             weights={"cnn": 1.0},
-        ),
+        )
+        | {"intervals": {"cnn": {"coverage_50": 0.512, "width_50": 0.1, "coverage_90": 0.896, "width_90": 0.25}}},
         histories={"cnn": history},
         questions=scores.question_table(test),
         predicted=predicted,
@@ -90,6 +91,14 @@ def test_a_model_that_the_central_pixel_beats_is_called_worse(run: Run):
 def test_curves_of_valid_stand_beside_baselines_scored_on_valid(page: str, run: Run):
     assert {"column_means", "central_pixel"} <= set(run.evaluated["valid_rmse"])
     assert "central pixel, valid" in page
+
+
+def test_the_coverage_of_intervals_is_given_where_it_was_measured(page: str, run: Run):
+    cells = r"<td>cnn</td><td>51.2 %</td><td>0.100</td><td>89.6 %</td><td>0.250</td>"
+    assert re.search(cells, page)
+    assert "50 % intervals hold" in page
+    evaluated = {key: value for key, value in run.evaluated.items() if key != "intervals"}
+    assert "intervals hold" not in report.html(Run(**{**vars(run), "evaluated": evaluated}))
 
 
 def test_the_noise_floor_is_given_by_question(page: str, run: Run):

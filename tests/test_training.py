@@ -14,14 +14,14 @@ from torch import nn
 
 from galaxy.core import metrics
 from galaxy.core.errors import GalaxyError
-from galaxy.core.params import Params, Train
+from galaxy.core.params import DIRICHLET, DIRICHLET_MULTINOMIAL, Params, Train
 from galaxy.data.augmentation import Augment
 from galaxy.data.batches import Images, TrainingData
 from galaxy.data.galaxies import Galaxies
 from galaxy.models.heads import LOGITS_OF
 from galaxy.models.network import Network, build_network
 from galaxy.models.predict import predict
-from galaxy.training import history, objectives
+from galaxy.training import history, objectives, vote_fractions
 from galaxy.training import schedule as schedules
 from galaxy.training.engine import DivergedError, Engine
 from galaxy.training.fit import fit
@@ -79,11 +79,13 @@ def train(
     network = build_network(spec(model=options.model, head=options.head, size=SIDE, mean=(120.0,) * 3, std=(60.0,) * 3))
     network.backbone = backbone or network.backbone
     augment = Augment.of(options.augmentation, whole(SIDE), options.seed)
+    targets = vote_fractions.targets_of(options, votes)
+    own, valid = Images(images, targets, np.arange(cut), augment), Images(images, targets, np.arange(cut, count))
     history = fit(
         network,
         objectives.vote_fractions(options.loss),
         options,
-        TrainingData(Images(images, votes, np.arange(cut), augment), Images(images, votes, np.arange(cut, count)), {}),
+        TrainingData(own, valid, {}),
         Path(tempfile.mkdtemp(dir=tmp_path)),
     )
     return network, history
@@ -133,7 +135,8 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_number_of_workers(tmp
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("loss", objectives.LOSSES)
 def test_every_loss_trains_in_mixed_precision_on_a_gpu(tmp_path: Path, options: Train, loss: str):
-    _, history = train(tmp_path, options.model_copy(update={"loss": loss, "precision": "bf16-mixed"}))
+    head = DIRICHLET if loss == DIRICHLET_MULTINOMIAL else "sigmoid"
+    _, history = train(tmp_path, options.model_copy(update={"loss": loss, "head": head, "precision": "bf16-mixed"}))
     assert history["valid_rmse"][3] < 0.5 * history["valid_rmse"][0]
 
 
@@ -348,7 +351,7 @@ def test_an_error_that_has_nothing_to_do_with_the_precision_is_left_as_it_is(tmp
         train(tmp_path, half, backbone=nn.Sequential(nn.Flatten(), nn.Linear(5, 37)))
 
 
-@pytest.mark.parametrize("head", ["sigmoid", "decision_tree"])
+@pytest.mark.parametrize("head", LOGITS_OF)
 def test_the_output_bias_predicts_the_column_means_before_training(head: str, preprocessed: Path):
     means = Galaxies.open(preprocessed, "training").votes.mean(axis=0)
     network = build_network(spec(head=head, size=SIDE))

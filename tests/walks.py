@@ -61,6 +61,8 @@ LOOK: tuple[Step, ...] = (
     Own("test $(wc --lines < predictions.csv) = 5"),
     Run("galaxy predict my_images/ --views 8 --figure trees/"),
     Own("test $(ls trees/*.png | wc --lines) = 4"),
+    Run("galaxy predict my_images/ --interval 0.9"),
+    Own("head --lines 1 predictions.csv | grep Class11.6_high"),
     Run("galaxy predict list.csv 'survey/*.fits' more.zip"),
     Own("test $(wc --lines < predictions.csv) = 6"),
     Run("galaxy predict my_images/ --shard 3/16", prints="none, so there is only a header"),
@@ -201,6 +203,12 @@ NETWORKS: tuple[Step, ...] = (
         "dvc exp run -S evaluate.views.rotations=4 -S evaluate.views.flip=true "
         "-S make_submission.views.rotations=4 -S make_submission.views.flip=true"
     ),
+    *BACK,
+    Run(
+        "dvc exp run -S train_cnn.head=dirichlet -S train_cnn.loss=dirichlet_multinomial",
+        prints="votes within the intervals",
+    ),
+    Own("galaxy predict my_images --model models/cnn --interval 0.9 --volunteers 80"),
     *BACK,
     Run("dvc exp run -S train_cnn.logger=dvclive"),
     Run("dvc plots show runs/cnn/plots/metrics/loss.tsv"),

@@ -15,6 +15,7 @@ from galaxy.core.errors import GalaxyError
 EXAMPLES = """examples:
   galaxy predict my_images/
   galaxy predict 'survey/*.fits' --model models/cnn --views 8 --out fractions.csv
+  galaxy predict my_images/ --interval 0.9
   galaxy predict list.csv --crop 0.5 --figure trees/"""
 
 
@@ -64,6 +65,18 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="bands of the planes of FITS files, such as i,r,g, or the numbers of those to take as g, r and i, such as "
         "3,2,1 (default: by the header)",
     )
+    parser.add_argument(
+        "--interval",
+        type=float,
+        metavar="LEVEL",
+        help="also give the interval of each fraction in which the votes lie with this chance, such as 0.9",
+    )
+    parser.add_argument(
+        "--volunteers",
+        type=int,
+        metavar="N",
+        help="volunteers whose votes the intervals are for, of models with the head dirichlet only (default: 44)",
+    )
     parser.add_argument("--figure", type=Path, metavar="FOLDER", help="also draw each galaxy beside its decision tree")
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
     parser.add_argument(
@@ -86,7 +99,9 @@ def run(arguments: argparse.Namespace) -> None:
     out = outputs.STDOUT if arguments.out == Path("/dev/stdout") else arguments.out
     crop = None if arguments.crop is None else Crop.parse(arguments.crop)
     fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands)
-    options = predictor.Options(arguments.views, crop, fits, arguments.batch_size)
+    options = predictor.Options(
+        arguments.views, crop, fits, arguments.batch_size, arguments.interval, arguments.volunteers
+    )
     shard = None if arguments.shard is None else results.Shard.parse(arguments.shard)
     images = find_images.find(arguments.images)
     models = predictor.find_models(*arguments.model)
@@ -116,7 +131,7 @@ def run(arguments: argparse.Namespace) -> None:
         loaded.computations(options),
         numbers=numbers,
         batch_size=options.batch_size,
-        digits=loaded.digits,
+        digits=loaded.digits(options),
         run={"models": loaded.digests(), "options": repr(options), "figures": str(arguments.figure)},
         strict=arguments.strict,
         label=loaded.label,

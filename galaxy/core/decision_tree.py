@@ -11,6 +11,7 @@ Sources: Willett et al. 2013 (MNRAS 435, 2835), figure 1 and table 2; the compet
 Tree".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -122,6 +123,48 @@ def column_slice(question: Question) -> slice:
     """Return where the question's answers lie among the 37 columns."""
     first = COLUMN_INDEX[question.columns[0]]
     return slice(first, first + len(question.answers))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A question as a step of arithmetic on all columns of a tree.
+
+    Attributes:
+        block: where its answers lie among the columns.
+        parent: the column that they sum to; None: they sum to 1.
+        leads_here: the columns whose answers lead to the question; none for the first.
+    """
+
+    block: slice
+    parent: int | None
+    leads_here: list[int]
+
+
+def steps(questions: Sequence[Question]) -> tuple[Step, ...]:
+    """Return a tree's questions, whose columns stand in their order, as steps: each after all that lead to it."""
+    columns = [column for question in questions for column in question.columns]
+    answers = [answer for question in questions for answer in question.answers]
+    leads = {q.number: [i for i, answer in enumerate(answers) if answer.next == q.number] for q in questions}
+    made: list[Step] = []
+    left, done = list(questions), set[int]()
+    while left:
+        question = next(q for q in left if done.issuperset(leads[q.number]))
+        first = columns.index(question.columns[0])
+        block = slice(first, first + len(question.answers))
+        parent = None if question.parent is None else columns.index(question.parent)
+        made.append(Step(block, parent, leads[question.number]))
+        done.update(range(block.start, block.stop))
+        left.remove(question)
+    return tuple(made)
+
+
+STEPS = steps(QUESTIONS)
+"""The steps of the tree of Galaxy Zoo 2."""
+
+
+def by_column(steps: Sequence[Step]) -> list[Step]:
+    """Return steps in the order of their columns, which is that of the questions."""
+    return sorted(steps, key=lambda step: step.block.start)
 
 
 def depth(question: Question) -> int:

@@ -17,6 +17,9 @@ BEST, MEAN, WEIGHTED, BY_QUESTION = "best", "mean", "weighted", "weighted_by_que
 """Ways to combine models: the best on valid; their mean; their sum with fitted weights, of models or, where that
 predicts other galaxies better, of models and questions (folds only)."""
 
+DIRICHLET, DIRICHLET_MULTINOMIAL = "dirichlet", "dirichlet_multinomial"
+"""A head and a loss that belong together."""
+
 MOST_EPOCHS = 100_000
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -227,21 +230,40 @@ class Teacher(Section):
 class Train(Training):
     """The training of a model of vote fractions."""
 
-    head: Literal["sigmoid", "decision_tree"] = Field(
-        description="sigmoid: each column by itself. decision_tree: softmax within each question, times its parent."
+    head: Literal["sigmoid", "decision_tree", "dirichlet"] = Field(
+        description="sigmoid: each column by itself. decision_tree: softmax within each question, times its parent. "
+        "dirichlet: a Dirichlet distribution for each question, along the tree (with loss dirichlet_multinomial)."
     )
     output_bias: bool = Field(description="Start from last-layer biases that predict train's column means.")
     crop: int | None = Field(
         ge=8, description="Side of the central square that the network gets, in pixels of the original; null: all."
     )
     size: int | None = Field(ge=8, description="Side to which that square is resized, in pixels; null: as packed.")
-    loss: Literal["mse", "bce"] = Field(description="Mean squared error, or binary cross-entropy, of the fractions.")
+    loss: Literal["mse", "bce", "dirichlet_multinomial"] = Field(
+        description="Mean squared error, or binary cross-entropy, of the fractions; or the likelihood of the votes "
+        "(with head dirichlet)."
+    )
+    volunteers: int = Field(
+        ge=1,
+        le=1000,
+        description="Volunteers behind each galaxy's fractions, for loss dirichlet_multinomial; simulated galaxies "
+        "have their own numbers.",
+    )
     teacher: Teacher | None = Field(
         description="Learn from another model's predictions for the unlabelled test images, too: `predictions`, a CSV "
         "such as a submission (`{fold}` in its path stands for the number of the fold), and `share`, of each batch; "
         "null: no."
     )
     augmentation: Augmentation
+
+    @model_validator(mode="after")
+    def _head_and_loss(self) -> Self:
+        if (self.head == DIRICHLET) != (self.loss == DIRICHLET_MULTINOMIAL):
+            raise ValueError(
+                f"head is {self.head} and loss {self.loss}, but {DIRICHLET} and {DIRICHLET_MULTINOMIAL} belong "
+                "together; set both, or neither"
+            )
+        return self
 
     @model_validator(mode="after")
     def _both_kinds_in_each_batch(self) -> Self:

@@ -54,6 +54,7 @@ class Paths:
         self.evaluation_figures = self.metrics / "evaluate"
         self.rmse_by_question = self.metrics / "rmse_by_question.csv"
         self.rmse_by_column = self.metrics / "rmse_by_column.csv"
+        self.coverage = self.metrics / "coverage.csv"
         self.rmse_by_fold = self.metrics / "rmse_by_fold.csv"
         self.ensembles = self.metrics / "ensembles.csv"
         self.exploration_figures = self.metrics / "explore"

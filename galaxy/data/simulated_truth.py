@@ -5,6 +5,7 @@ of the 37 columns over all possible draws of volunteers. A perfect model would p
 labels is the exact noise floor, the lowest RMSE that a model can reach.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,30 @@ def expected(folder: Path, ids: np.ndarray) -> np.ndarray | None:
     Raises:
         GalaxyError: the file lacks one of the galaxies.
     """
+    return _columns(folder, ids, decision_tree.COLUMNS)
+
+
+def volunteers(folder: Path, ids: np.ndarray) -> np.ndarray | None:
+    """Return the N numbers of volunteers of the galaxies `ids`. None: the galaxies are real.
+
+    Raises:
+        GalaxyError: the file lacks one of the galaxies.
+    """
+    numbers = _columns(folder, ids, ("volunteers",))
+    return None if numbers is None else numbers[:, 0]
+
+
+def median_volunteers(folder: Path) -> int | None:
+    """Return the median number of volunteers per simulated galaxy. None: the galaxies are real."""
     if not (folder / SIMULATED_TRUTH).exists():
         return None
-    table = pd.read_csv(folder / SIMULATED_TRUTH, usecols=["GalaxyID", *decision_tree.COLUMNS]).set_index("GalaxyID")
+    return int(pd.read_csv(folder / SIMULATED_TRUTH, usecols=["volunteers"])["volunteers"].median())
+
+
+def _columns(folder: Path, ids: np.ndarray, names: Sequence[str]) -> np.ndarray | None:
+    if not (folder / SIMULATED_TRUTH).exists():
+        return None
+    table = pd.read_csv(folder / SIMULATED_TRUTH, usecols=["GalaxyID", *names]).set_index("GalaxyID")
     if not np.isin(ids, table.index).all():
         raise GalaxyError(f"{folder / SIMULATED_TRUTH} lacks some of the galaxies; run dvc repro --force download")
-    return table.loc[ids, list(decision_tree.COLUMNS)].to_numpy()
+    return table.loc[ids, list(names)].to_numpy()

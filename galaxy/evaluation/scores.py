@@ -1,6 +1,6 @@
 """Scores of models, ensembles and baselines on the test galaxies, which no training and no choice used."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,22 @@ GREYS = (*BASELINES, FLOOR)
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for N galaxies with known votes: `voted` N×37, and N×37 by name of model, ensemble or baseline."""
+    """Predictions for N galaxies with known votes: `voted` N×37, and N×37 by name of model, ensemble or baseline.
+
+    `totals` has the logarithms of each question's total (N×11), of the models with the head dirichlet.
+    """
 
     ids: np.ndarray
     voted: np.ndarray
     by_name: dict[str, np.ndarray]
+    totals: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ids: np.ndarray, voted: np.ndarray, predicted: dict[str, np.ndarray]) -> "Predictions":
+        """Make them of what models predict with totals: N×37, or N×48 with the head dirichlet."""
+        columns = voted.shape[1]
+        totals = {name: p[:, columns:] for name, p in predicted.items() if p.shape[1] > columns}
+        return cls(ids, voted, {name: p[:, :columns] for name, p in predicted.items()}, totals)
 
     def with_ensembles(self, weights: dict[str, float]) -> "Predictions":
         """Add the models' mean, and their sum with these weights."""

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from galaxy.inference import plausibility
 from galaxy.inference.lists import FILE, WARNING
 from galaxy.inference.read_image import Reader
 from galaxy.inference.stream import Computed
-from galaxy.models import predict
+from galaxy.models import intervals, predict
 from galaxy.models.heads import PROBABILITIES
 from galaxy.models.network import Network, Spec
 
@@ -20,8 +21,19 @@ LIKELIEST = "likeliest_class"
 """The column with a classifier's likeliest class, in front of the classes' probabilities."""
 
 
-def columns(spec: Spec) -> dict[str, np.dtype[Any]]:
+@dataclass(frozen=True)
+class Interval:
+    """Which intervals to give: see `galaxy.models.intervals.bounds`."""
+
+    level: float
+    residuals: dict[str, Any] | None
+    volunteers: int
+
+
+def columns(spec: Spec, ends: bool = False) -> dict[str, np.dtype[Any]]:
     """Return names and types of what a network predicts: its outputs, and for a classifier the likeliest class.
+
+    If `ends` are asked for, the ends of each output's interval follow: `<output>_low` and `<output>_high`.
 
     An output that is called as another column of ours gets `p_` before its name.
     """
@@ -34,6 +46,8 @@ def columns(spec: Spec) -> dict[str, np.dtype[Any]]:
             name = f"p_{name}"
         taken.add(name)
         found[name] = np.dtype(np.float32)
+    if ends:
+        found |= {f"{name}_{end}": np.dtype(np.float32) for name in list(found) for end in ("low", "high")}
     return found
 
 
@@ -44,6 +58,7 @@ class Prediction:
         readers: of each network; equal ones share the images.
         appearances: of each network's training images; None if unknown.
         views: their number, see `galaxy.data.test_time_views.of_number`.
+        interval: which intervals to give; None: none.
     """
 
     def __init__(
@@ -53,13 +68,14 @@ class Prediction:
         appearances: Sequence[dict[str, Any] | None],
         views: int,
         device: torch.device,
+        interval: Interval | None = None,
     ) -> None:
         self._networks = [predict.prepared(network, device) for network in networks]
         self._readers, self._appearances, self._device = list(readers), list(appearances), device
         self._views = test_time_views.of_number(views)
-        self._spec = networks[0].spec
+        self._spec, self._interval = networks[0].spec, interval
         self.readers = tuple(dict.fromkeys(readers))
-        self.columns = columns(self._spec)
+        self.columns = columns(self._spec, interval is not None)
 
     def __call__(self, images: Sequence[np.ndarray]) -> Computed:
         """Predict B images; see `galaxy.inference.stream.Compute`."""
@@ -76,14 +92,18 @@ class Prediction:
         if self._spec.head_gives == PROBABILITIES:
             values[LIKELIEST] = np.array(self._spec.outputs, dtype=object)[mean.argmax(axis=1)]
             names.remove(LIKELIEST)
-        values |= zip(names, mean.T, strict=True)
+        outputs = len(self._spec.outputs)
+        values |= zip(names, mean[:, :outputs].T, strict=False)
+        if (asked := self._interval) is not None:
+            ends = np.stack(intervals.bounds(mean, asked.residuals, asked.level, asked.volunteers), axis=2)
+            values |= zip(names[outputs:], ends.reshape(len(ends), -1).T.astype(np.float32), strict=True)
         return Computed(values, self._doubts(by_reader))
 
     def _mean(self, network: Network, pixels: torch.Tensor) -> np.ndarray:
-        """Return the mean over views of one network's predictions, B×outputs."""
+        """Return the mean over views of one network's predictions, B×outputs, and of what its intervals need."""
         pixels = predict.channels(pixels, network.spec)
-        views = [network.head.predictions(network(view(pixels))) for view in self._views]
-        return torch.stack(views).mean(dim=0).cpu().numpy()
+        compute = network.shown if self._interval is None else network.with_totals
+        return torch.stack([compute(view(pixels)) for view in self._views]).mean(dim=0).cpu().numpy()
 
     def _doubts(self, images: dict[Reader, np.ndarray]) -> list[str]:
         number = len(images[self.readers[0]])
@@ -96,11 +116,15 @@ class Prediction:
 
 
 def on_each_device(
-    networks: Sequence[Network], readers: Sequence[Reader], appearances: Sequence[dict[str, Any] | None], views: int
+    networks: Sequence[Network],
+    readers: Sequence[Reader],
+    appearances: Sequence[dict[str, Any] | None],
+    views: int,
+    interval: Interval | None = None,
 ) -> list[Prediction]:
     """Return equal predictions, one for each GPU, with copies of the networks; without a GPU, one on the CPU."""
     found = []
     for number, device in enumerate(predict.devices()):
         copies = networks if number == 0 else [copy.deepcopy(network) for network in networks]
-        found.append(Prediction(copies, readers, appearances, views, device))
+        found.append(Prediction(copies, readers, appearances, views, device, interval))
     return found

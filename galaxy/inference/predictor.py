@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from galaxy.core import decision_tree
+from galaxy.core import decision_tree, metrics
 from galaxy.core.errors import GalaxyError
 from galaxy.core.files import read_json, sha256
 from galaxy.core.paths import PATHS
@@ -17,6 +17,7 @@ from galaxy.inference.fits import FitsOptions
 from galaxy.inference.image_list import Images
 from galaxy.inference.lists import WARNING
 from galaxy.inference.read_image import Crop, Reader
+from galaxy.models import intervals
 
 if TYPE_CHECKING:
     # torch takes seconds, which a wrong name need not wait for
@@ -67,12 +68,13 @@ def load(*folders: str | Path) -> "Predictor":
     found = find_models(*folders)
     from galaxy.models import saved
 
-    networks, trained_on, appearances = {}, {}, {}
+    networks, trained_on, appearances, residuals = {}, {}, {}, {}
     for path in found:
         networks[str(path)], card = saved.load(path, any_outputs=True)
         data = card.get("data", {})
         trained_on[str(path)] = data.get("source", {}).get("source", "unknown")
         appearances[str(path)] = data.get("appearance")
+        residuals[str(path)] = card.get("residuals")
     first, *others = networks.items()
     for name, network in [first, *others]:
         if len(network.spec.mean) not in (1, 3):
@@ -81,7 +83,7 @@ def load(*folders: str | Path) -> "Predictor":
         if _predicts(network.spec) != _predicts(first[1].spec):
             both = f"{first[0]} predicts {_in_words(first[1].spec)}, {name} {_in_words(network.spec)}"
             raise GalaxyError(f"{both}; name models that predict the same, in the same order")
-    return Predictor(networks, trained_on, appearances)
+    return Predictor(networks, trained_on, appearances, residuals)
 
 
 def _predicts(spec: "Spec") -> tuple[tuple[str, ...], str]:
@@ -94,28 +96,39 @@ def _in_words(spec: "Spec") -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """How to read and predict images. If `crop` is None, each model keeps the fraction that it was trained on."""
+    """How to read and predict images. If `crop` is None, each model keeps the fraction that it was trained on.
+
+    `interval` is the level of the intervals to give, for so many `volunteers` (None: as many as for the competition).
+    """
 
     views: int = 1
     crop: Crop | None = None
     fits: FitsOptions = field(default_factory=FitsOptions)
     batch_size: int = 64
+    interval: float | None = None
+    volunteers: int | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise GalaxyError(f"batch size is {self.batch_size}; it must be 1 or more")
+        if self.interval is not None and not 0 < self.interval < 1:
+            raise GalaxyError(f"interval is {self.interval:g}; it must be above 0 and below 1, such as 0.9")
+        if self.interval is None and self.volunteers is not None:
+            raise GalaxyError("volunteers are for intervals; give a level, too (interval 0.9)")
 
 
 @dataclass(frozen=True)
 class Predictor:
     """Networks, and what each was trained on, by folder: the source ("simulated", "local", …) and how its images look.
 
-    An appearance (`galaxy.data.appearance`) is None if the model was trained before cards had it.
+    An appearance (`galaxy.data.appearance`) is None if the model was trained before cards had it. Residuals
+    (`galaxy.models.residuals`) are None for the head dirichlet, too.
     """
 
     networks: "dict[str, Network]"
     trained_on: dict[str, str]
     appearances: dict[str, dict[str, Any] | None]
+    residuals: dict[str, dict[str, Any] | None]
 
     def predict(
         self,
@@ -126,6 +139,8 @@ class Predictor:
         hdu: str | int | None = None,
         bands: str | None = None,
         batch_size: int = 64,
+        interval: float | None = None,
+        volunteers: int | None = None,
     ) -> pd.DataFrame:
         """Predict images: the mean over models and views, on all GPUs if there is one.
 
@@ -137,12 +152,14 @@ class Predictor:
                 None for the fraction that each model was trained on.
             fits_scale, hdu, bands: what the headers of FITS files do not say, see `galaxy.inference.fits.FitsOptions`.
             batch_size: images at a time.
+            interval: also give, for each column, the interval in which the voted fraction lies with this chance.
+            volunteers: the number of volunteers whose votes that would be, 44 by default; for the head dirichlet only.
 
         Returns:
-            `file`, the models' columns and `warning` (what is doubtful about the image, or ""), one row per image,
-            after the columns of the list that names the image, if one does. The models' columns are the 37 vote
-            fractions; or of a classifier the likeliest class and each class's probability. An array or a picture of
-            Pillow's is called "image 1", "image 2", …
+            `file`, the models' columns, with intervals `<column>_low` and `<column>_high`, and `warning` (what is
+            doubtful about the image, or ""), one row per image, after the columns of the list that names the image, if
+            one does. The models' columns are the 37 vote fractions; or of a classifier the likeliest class and each
+            class's probability. An array or a picture of Pillow's is called "image 1", "image 2", …
 
         Raises:
             GalaxyError: there is no image, one cannot be read, or an option is out of range.
@@ -153,6 +170,8 @@ class Predictor:
             None if crop is None else Crop.parse(str(crop)),
             FitsOptions(None if fits_scale is None else float(fits_scale), None if hdu is None else str(hdu), bands),
             operator.index(batch_size),
+            None if interval is None else float(interval),
+            None if volunteers is None else operator.index(volunteers),
         )
         return self.predict_readable(find_images.find(images), options, strict=True)[0].reset_index(drop=True)
 
@@ -164,7 +183,8 @@ class Predictor:
         The table is that of all parts, see `galaxy.inference.stream.Part`.
 
         Raises:
-            GalaxyError: no image can be read; or, if `strict`, one cannot; or, if `refuse_doubtful`, one has a warning.
+            GalaxyError: the models do not give intervals; no image can be read; or, if `strict`, one cannot; or, if
+                `refuse_doubtful`, one has a warning.
         """
         computes = self.computations(options)
         catalogue = Catalogue(images, [*computes[0].columns, WARNING])
@@ -186,13 +206,27 @@ class Predictor:
         return pd.concat([part.table for part in found]), problems
 
     def computations(self, options: Options) -> "list[Prediction]":
-        """Return what predicts batches of images, one a device."""
+        """Return what predicts batches of images, one a device.
+
+        Raises:
+            GalaxyError: the options ask for intervals that these models do not give.
+        """
         from galaxy.inference import prediction
 
-        appearances = list(self.appearances.values())
-        return prediction.on_each_device(
-            list(self.networks.values()), self.readers(options), appearances, options.views
-        )
+        interval = None
+        if options.interval is not None:
+            self._check_intervals(options)
+            residuals = next(iter(self.residuals.values()))
+            interval = prediction.Interval(options.interval, residuals, options.volunteers or metrics.VOLUNTEERS)
+        networks, appearances = list(self.networks.values()), list(self.appearances.values())
+        return prediction.on_each_device(networks, self.readers(options), appearances, options.views, interval)
+
+    def _check_intervals(self, options: Options) -> None:
+        if not self.of_the_tree:
+            name = next(iter(self.networks))
+            raise GalaxyError(f"{name} does not predict vote fractions, for which there are intervals; leave them out")
+        heads = {folder: network.spec.head for folder, network in self.networks.items()}
+        intervals.check(heads, self.residuals, options.volunteers)
 
     def readers(self, options: Options) -> list[Reader]:
         """Return each network's reader of images; networks with equal crop and size have equal readers.
@@ -229,15 +263,15 @@ class Predictor:
         """What is being done, for the progress bar."""
         return f"predict {', '.join(Path(name).name for name in self.networks)}"
 
-    @property
-    def digits(self) -> dict[str, str]:
-        """How CSV writes the predicted numbers, by column."""
+    def digits(self, options: Options) -> dict[str, str]:
+        """Return how CSV writes the predicted numbers, by column."""
         from galaxy.inference import prediction
         from galaxy.models.heads import SHARES
 
         spec = next(iter(self.networks.values())).spec
         form = "{:.6f}" if spec.head_gives in SHARES else "{:.7g}"
-        return {name: form for name, dtype in prediction.columns(spec).items() if dtype.kind == "f"}
+        columns = prediction.columns(spec, options.interval is not None)
+        return {name: form for name, dtype in columns.items() if dtype.kind == "f"}
 
     @property
     def of_the_tree(self) -> bool:

@@ -6,5 +6,8 @@
 * `heads`             from logits to vote fractions;
 * `initial_weights`   weights to start a training from;
 * `saved`             trained models in files;
-* `predict`           predictions for packed images.
+* `predict`           predictions for packed images;
+* `intervals`         between which fractions the votes will lie;
+* `vote_chances`      the chances of each number of votes, by predicted concentrations;
+* `residuals`         the distribution of votes around predictions, by valid's residuals.
 """

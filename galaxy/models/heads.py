@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from galaxy.core import decision_tree
+from galaxy.core.decision_tree import STEPS, Step, by_column
+from galaxy.core.params import DIRICHLET
 
 FRACTIONS, PROBABILITIES = "fractions", "probabilities"
 SHARES = (FRACTIONS, PROBABILITIES)
@@ -38,15 +39,55 @@ class Sigmoid(Head):
 class DecisionTree(Head):
     """Take a softmax per question, times the parent's column: all sums of the tree hold by construction."""
 
+    def __init__(self, steps: Sequence[Step] = STEPS) -> None:
+        super().__init__()
+        self.steps = steps
+
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
-        """Turn B×37 logits into B×37 fractions."""
-        parts: dict[str, torch.Tensor] = {}
-        for question in sorted(decision_tree.QUESTIONS, key=decision_tree.depth):  # parents first
-            shares = logits[:, decision_tree.column_slice(question)].softmax(dim=1)
-            if question.parent is not None:
-                shares = shares * parts[question.parent].unsqueeze(1)
-            parts |= zip(question.columns, shares.unbind(1), strict=True)
-        return torch.stack([parts[column] for column in decision_tree.COLUMNS], dim=1)
+        """Turn B×C logits, C columns of the tree, into B×C fractions."""
+        parts: dict[int, torch.Tensor] = {}
+        for step in self.steps:  # parents first
+            shares = logits[:, step.block].softmax(dim=1)
+            if step.parent is not None:
+                shares = shares * parts[step.parent].unsqueeze(1)
+            parts |= zip(range(step.block.start, step.block.stop), shares.unbind(1), strict=True)
+        return torch.stack([parts[column] for column in range(logits.shape[1])], dim=1)
+
+
+class Dirichlet(DecisionTree):
+    """Predict a Dirichlet distribution for each question: of the shares of those asked who give its answers.
+
+    A logit, bounded, is the logarithm of an answer's concentration. The fractions are the expected ones: a question's
+    mean shares, times the parent's fraction. The larger the sum of a question's concentrations, its total, the surer
+    the network is of the shares.
+    """
+
+    LARGEST = 7.0
+    """Bound of the logarithm of a concentration, which lies between 0.0009 and 1,097."""
+
+    FIRST_TOTAL = 5.0
+    """Total of each question that training starts from, if it starts from column means."""
+
+    @classmethod
+    def log_concentrations(cls, logits: torch.Tensor) -> torch.Tensor:
+        """Return the logarithms of the concentrations, B×C."""
+        return cls.LARGEST * (logits / cls.LARGEST).tanh()
+
+    @classmethod
+    def logits_of(cls, fractions: torch.Tensor, steps: Sequence[Step] = STEPS) -> torch.Tensor:
+        """Return C logits with which the head predicts C fractions, with the first total."""
+        small = fractions.clamp(min=1e-4)
+        shares = torch.cat([small[step.block] / small[step.block].sum() for step in by_column(steps)])
+        return cls.LARGEST * ((shares * cls.FIRST_TOTAL).log() / cls.LARGEST).clamp(-0.99, 0.99).atanh()
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        """Turn B×C logits into B×C expected fractions."""
+        return super().forward(self.log_concentrations(logits))
+
+    def log_totals(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the logarithm of each question's total, B×questions, in the order of the columns."""
+        logs = self.log_concentrations(logits)
+        return torch.stack([logs[:, step.block].logsumexp(dim=1) for step in by_column(self.steps)], dim=1)
 
 
 class Numbers(Head):
@@ -90,6 +131,7 @@ LOGITS = "logits"
 HEADS: dict[str, type[Head]] = {
     "sigmoid": Sigmoid,
     "decision_tree": DecisionTree,
+    DIRICHLET: Dirichlet,
     "numbers": Numbers,
     LOGITS: Logits,
 }
@@ -97,5 +139,6 @@ HEADS: dict[str, type[Head]] = {
 LOGITS_OF: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "sigmoid": lambda fractions: fractions.logit(eps=1e-4),
     "decision_tree": lambda fractions: fractions.clamp(min=1e-4).log(),  # softmax ignores a factor
+    DIRICHLET: Dirichlet.logits_of,
 }
 """By head: from 37 vote fractions to 37 logits that the head turns into them."""

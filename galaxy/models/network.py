@@ -12,7 +12,7 @@ import galaxy.models.architectures
 import galaxy.models.small_classifiers  # noqa: F401 (both register our networks with timm)
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.data.field_of_view import FieldOfView
-from galaxy.models.heads import HEADS, Head
+from galaxy.models.heads import HEADS, Dirichlet, Head
 
 
 class Spec(BaseModel):
@@ -77,9 +77,30 @@ class Network(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Turn B×H×W×C uint8 images into B×outputs fractions or logits."""
+        return self.head(self.logits(images))
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn B×H×W×C uint8 images into the B×outputs float32 logits that the head gets."""
         pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype, memory_format=self.layout)
-        logits = self.backbone((pixels - self.mean) / self.std)
-        return self.head(logits.float())
+        return self.backbone((pixels - self.mean) / self.std).float()
+
+    def shown(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn B×H×W×C uint8 images into B×outputs values that users are shown, and of which means are taken."""
+        return self.head.predictions(self(images))
+
+    def with_totals(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what `shown` returns, followed by what else intervals need: for the head dirichlet, the logarithm of
+        each question's total concentration (B×questions)."""
+        logits = self.logits(images)
+        predicted = self.head.predictions(self.head(logits))
+        if not isinstance(self.head, Dirichlet):
+            return predicted
+        return torch.cat([predicted, self.head.log_totals(logits)], dim=1)
+
+    @property
+    def totals(self) -> int:
+        """How many values `with_totals` adds to the predictions."""
+        return len(self.head.steps) if isinstance(self.head, Dirichlet) else 0
 
     def check(self) -> None:
         """Let the backbone compute one image.

@@ -27,6 +27,7 @@ def predict(
     views: Sequence[View] = ONE,
     packed: FieldOfView | None = None,
     label: str = "predict",
+    totals: bool = False,
 ) -> np.ndarray:
     """Predict images as the mean over views, on a GPU if there is one.
 
@@ -35,19 +36,21 @@ def predict(
         rows: the M rows to predict; None: all.
         packed: what the images show; None: just what the network sees.
         label: names the progress bar.
+        totals: return also what else intervals need, see `Network.with_totals`: its mean over views, too.
 
     Returns:
-        M×outputs float32: vote fractions, or logits.
+        M×outputs float32: vote fractions, probabilities of classes, or numbers.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = prepared(network, device)
     cutout = None if packed is None else Cutout(network.spec.field_of_view, packed)
     rows = np.arange(len(images)) if rows is None else rows
-    predicted = np.empty((len(rows), len(network.spec.outputs)), np.float32)
+    compute = network.with_totals if totals else network.shown
+    predicted = np.empty((len(rows), len(network.spec.outputs) + (network.totals if totals else 0)), np.float32)
     with computing(device), runtime.progress(label, len(rows)) as bar:
         for start in range(0, len(rows), batch_size):
             batch = torch.from_numpy(images[rows[start : start + batch_size]]).to(device)
-            mean = torch.stack([network(view(batch, cutout)) for view in views]).mean(dim=0)
+            mean = torch.stack([compute(view(batch, cutout)) for view in views]).mean(dim=0)
             predicted[start : start + len(batch)] = mean.cpu().numpy()
             bar.update(len(batch))
     return predicted
@@ -109,6 +112,7 @@ def predict_all(
     views: Sequence[View] = ONE,
     *,
     part: str,
+    totals: bool = False,
 ) -> dict[str, np.ndarray]:
     """Return what each model `folder/<name>` predicts for galaxies, M×37 by name; see `predict`.
 
@@ -117,5 +121,7 @@ def predict_all(
     predicted = {}
     for name in names:
         label, network = f"predict {name}, {part}", saved.load(folder / name)[0]
-        predicted[name] = predict(network, galaxies.images, batch_size, rows, views, galaxies.field_of_view, label)
+        predicted[name] = predict(
+            network, galaxies.images, batch_size, rows, views, galaxies.field_of_view, label, totals
+        )
     return predicted

@@ -8,6 +8,7 @@ import pandas as pd
 from galaxy.core import source_info
 from galaxy.core.params import Download, Local
 from galaxy.core.paths import Paths
+from galaxy.data import simulated_truth
 from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import split
 from galaxy.ingest import download
@@ -29,4 +30,6 @@ def train(options: Start, paths: Paths) -> None:
         ids = pd.read_csv(packed / "training.csv", usecols=["GalaxyID"])["GalaxyID"].to_numpy()
         table = split(ids, options.split.test, options.split.valid, options.split.seed)
         galaxies = Galaxies.open(packed, "training")
-        vote_fractions.train(options.model, galaxies, table, source_info.read(raw), paths.training(MODEL))
+        volunteers = simulated_truth.volunteers(packed, galaxies.ids)
+        source = source_info.read(raw)
+        vote_fractions.train(options.model, galaxies, table, source, paths.training(MODEL), volunteers=volunteers)

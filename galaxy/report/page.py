@@ -61,6 +61,7 @@ def html(run: Run) -> str:
         "models": models,
         "floors": [(_words(name), rmse[name]) for name in (scores.FLOOR, scores.PERFECT) if name in rmse],
         "best": _words(evaluated["best"]),
+        "levels": _levels(evaluated),
     }
     ranking = {
         "why_not": leaderboard.why_not(run.source),
@@ -98,6 +99,12 @@ def _models(evaluated: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "gain": evaluated["improvement_over_central_pixel_percent"].get(name),
             "accuracy": accuracy,
         }
+
+
+def _levels(evaluated: dict[str, Any]) -> list[str]:
+    """Return the levels of the measured intervals, in percent."""
+    measured: dict[str, float] = next(iter(evaluated.get("intervals", {}).values()), {})
+    return [key.removeprefix("coverage_") for key in measured if key.startswith("coverage_")]
 
 
 def verdict(evaluated: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from galaxy.core.decision_tree import COLUMN_INDEX, COLUMNS, QUESTIONS, Question, column_slice
+from galaxy.core.decision_tree import COLUMN_INDEX, COLUMNS, QUESTIONS, STEPS, column_slice
 from galaxy.simulator.answers import answer_chances
 from galaxy.simulator.visibility import Visible
 
@@ -29,40 +29,6 @@ UNRELIABLE = 0.06
 """Share of volunteers whose votes count less because they often disagree with the others (Willett et al. 2013)."""
 
 
-def _leads_to(question: Question) -> list[int]:
-    """Return the columns whose answers lead to the question; none lead to the first."""
-    return [
-        COLUMN_INDEX[column]
-        for other in QUESTIONS
-        for column, answer in zip(other.columns, other.answers, strict=True)
-        if answer.next == question.number
-    ]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A question as a step: its block of the 37 columns, its parent's column, the columns that lead to it."""
-
-    block: slice
-    parent: int | None
-    leads_here: list[int]
-
-
-def _steps() -> tuple[Step, ...]:
-    """Return the questions, each after all that lead to it."""
-    steps: list[Step] = []
-    left = list(QUESTIONS)
-    done: set[int] = set()
-    while left:
-        question = next(q for q in left if done.issuperset(_leads_to(q)))
-        parent = None if question.parent is None else COLUMN_INDEX[question.parent]
-        steps.append(Step(column_slice(question), parent, _leads_to(question)))
-        done.update(COLUMN_INDEX[column] for column in question.columns)
-        left.remove(question)
-    return tuple(steps)
-
-
-STEPS = _steps()
 ODD, ODD_FEATURE = column_slice(QUESTIONS[5]), column_slice(QUESTIONS[7])
 NOTHING_ODD, STAR = COLUMN_INDEX["Class6.2"], COLUMN_INDEX["Class1.3"]
 

@@ -6,6 +6,7 @@ Networks learn from the galaxies of train; those of valid choose the epoch that 
 * `run`            one training, from its options to a saved model;
 * `teacher`        another model's predictions to learn from;
 * `objectives`     losses, metrics, and the metric that chooses the epoch;
+* `likelihood`     the loss of votes under predicted Dirichlet distributions;
 * `fit`            trains a network in place;
 * `engine`         Lightning's module: steps, metrics, optimizer;
 * `precision`      bfloat16 or float32, by the device;

@@ -71,7 +71,8 @@ class Engine(L.LightningModule):
         part = self.global_step * parts + batch_idx % parts
         torch.manual_seed(self.options.seed * 1_000_003 + part + self.global_rank * 2**32)
         images, targets = batch
-        loss = self.objective.loss(self.network(images), targets)
+        predict = self.network.logits if self.objective.on_logits else self.network
+        loss = self.objective.loss(predict(images), targets)
         self._losses.append(loss.detach())
         return loss
 
@@ -93,7 +94,8 @@ class Engine(L.LightningModule):
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int, dataloader_idx: int) -> None:
         images, targets = batch
-        self.scores[EVALUATED[dataloader_idx]].update(self.network(View()(images, self.cutout)), targets)
+        predicted = self.network(View()(images, self.cutout))
+        self.scores[EVALUATED[dataloader_idx]].update(predicted, self.objective.scored(targets))
 
     def on_validation_epoch_end(self) -> None:
         for name, score in self.scores.items():

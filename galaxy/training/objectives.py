@@ -1,8 +1,9 @@
 """Objectives of a training: its loss, its metrics, and the metric that chooses the epoch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from torchmetrics import MeanSquaredError, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from galaxy.core import decision_tree, metrics
+from galaxy.core.params import DIRICHLET_MULTINOMIAL
+from galaxy.models import residuals
+from galaxy.training import likelihood
 
 
 @dataclass(frozen=True)
@@ -18,12 +22,16 @@ class Objective:
     """A loss, the metrics of each epoch, and the metrics that are written for the best epoch.
 
     Attributes:
-        loss: turns predictions (B×outputs) and targets (B×outputs or B) into a scalar.
+        loss: turns predictions (B×outputs) and targets (B rows) into a scalar.
         metrics: makes the metrics of one set, to score each epoch with.
         monitor: the metric on valid that chooses the epoch.
         mode: `min` if a lower value is better, else `max`.
         reported: columns of the history that are written for the best epoch.
-        score: turns the best epoch's predictions for valid, and valid's targets, into further metrics to write.
+        score: turns the best epoch's predictions for valid, and what `scored` returns for valid's targets, into further
+            metrics to write.
+        on_logits: the loss takes the network's logits in place of its predictions.
+        scored: returns the part of the targets, tensors or arrays, that predictions are compared with.
+        residuals: turns the arguments of `score` into what a model's card has for intervals; None: it needs nothing.
     """
 
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -32,6 +40,9 @@ class Objective:
     mode: str
     reported: tuple[str, ...]
     score: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+    on_logits: bool = False
+    scored: Callable[[Any], Any] = lambda targets: targets
+    residuals: Callable[[np.ndarray, np.ndarray], dict[str, Any]] | None = None
 
 
 def _binary_cross_entropy(predicted: torch.Tensor, voted: torch.Tensor) -> torch.Tensor:
@@ -49,12 +60,16 @@ def _binary_cross_entropy(predicted: torch.Tensor, voted: torch.Tensor) -> torch
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": functional.mse_loss,
     "bce": _binary_cross_entropy,
+    DIRICHLET_MULTINOMIAL: likelihood.loss,
 }
-"""Losses of B×37 predicted and B×37 voted fractions, by the param `loss`."""
+"""Losses by the param `loss`: of B×37 predicted and B×37 voted fractions, or see `galaxy.training.likelihood`."""
 
 
 def vote_fractions(loss: str) -> Objective:
-    """Return the objective for the 37 vote fractions; the epoch with the lowest RMSE on valid is the best."""
+    """Return the objective for the 37 vote fractions; the epoch with the lowest RMSE on valid is the best.
+
+    For the loss dirichlet_multinomial, targets have a further column: the number of volunteers.
+    """
 
     def score(predicted: np.ndarray, voted: np.ndarray) -> dict[str, float]:
         return {
@@ -62,7 +77,11 @@ def vote_fractions(loss: str) -> Objective:
             "valid_accuracy_question_1": metrics.accuracy(decision_tree.question(1), predicted, voted),
         }
 
-    return fractions(loss, score)
+    objective = fractions(loss, score)
+    if loss != DIRICHLET_MULTINOMIAL:
+        return replace(objective, residuals=residuals.fit)
+    columns = list(range(len(decision_tree.COLUMNS)))  # a list gives a copy: torchmetrics does not take slices
+    return replace(objective, on_logits=True, scored=lambda targets: targets[:, columns])
 
 
 def fractions(loss: str, score: Callable[[np.ndarray, np.ndarray], dict[str, float]]) -> Objective:

@@ -68,14 +68,18 @@ def run(
         trained = history[history["epoch"] > 0]
         monitored = trained[f"valid_{objective.monitor}"]
         best = trained.iloc[int(monitored.argmin() if objective.mode == "min" else monitored.argmax())]
+        targets = objective.scored(valid.targets[valid.rows])
         metrics = {
             "parameters": network.parameters_count,
             "epochs": int(history["epoch"].max()),
             "best_epoch": int(best["epoch"]),
             **{column: float(best[column]) for column in objective.reported},
-            **objective.score(predicted, valid.targets[valid.rows]),
+            **objective.score(predicted, targets),
         }
-        saved.save(paths.model, network, card | {"metrics": metrics})
+        card["metrics"] = metrics
+        if objective.residuals is not None:
+            card["residuals"] = objective.residuals(predicted, targets)
+        saved.save(paths.model, network, card)
         files.write_csv(paths.history, history, float_format="%.6g")
         files.write_json(paths.metrics, metrics)
 

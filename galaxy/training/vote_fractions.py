@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from galaxy.core import decision_tree, files
-from galaxy.core.params import Train
+from galaxy.core.params import DIRICHLET_MULTINOMIAL, Train
 from galaxy.core.paths import TrainingPaths
 from galaxy.data import appearance
 from galaxy.data.augmentation import Augment, colour_axis
@@ -28,6 +28,7 @@ def train(
     source: dict[str, Any],
     paths: TrainingPaths,
     lesson: Lesson | None = None,
+    volunteers: np.ndarray | None = None,
 ) -> None:
     """Train the model that `options` describe; write the model, its history by epoch, and its metrics.
 
@@ -37,6 +38,7 @@ def train(
         split: `GalaxyID` and `Set`, see `galaxy.data.split`.
         source: where the galaxies came from (`galaxy.core.source_info`), for the model's card.
         lesson: what `options.teacher` predicts.
+        volunteers: the number of volunteers of each galaxy, if it is known.
     """
     rows = galaxies.rows(split)
     cutout = network_input(options, galaxies.field_of_view)
@@ -63,12 +65,13 @@ def train(
     taught = None
     if lesson is not None and options.teacher is not None:
         rows_taught = np.arange(len(lesson.predicted))
-        images = Images(lesson.images, lesson.predicted, rows_taught, augment)
+        images = Images(lesson.images, targets_of(options, lesson.predicted), rows_taught, augment)
         taught = Taught(images, options.teacher.share)
         description["teacher"] = lesson.origin
+    targets = targets_of(options, galaxies.votes, volunteers)
     data = TrainingData(
-        train=Images(galaxies.images, galaxies.votes, train, augment),
-        valid=Images(galaxies.images, galaxies.votes, rows["valid"]),
+        train=Images(galaxies.images, targets, train, augment),
+        valid=Images(galaxies.images, targets, rows["valid"]),
         description=description,
         cutout=cutout,
         taught=taught,
@@ -76,6 +79,14 @@ def train(
     means = torch.from_numpy(galaxies.votes[train].mean(axis=0))
     bias = LOGITS_OF[options.head](means) if options.output_bias else None
     run(options, spec, weights, objectives.vote_fractions(options.loss), data, paths, bias)
+
+
+def targets_of(options: Train, fractions: np.ndarray, volunteers: np.ndarray | None = None) -> np.ndarray:
+    """Return what the loss takes for N×37 fractions: these, and for the likelihood of votes a column of volunteers."""
+    if options.loss != DIRICHLET_MULTINOMIAL:
+        return fractions
+    numbers = np.full(len(fractions), options.volunteers) if volunteers is None else volunteers
+    return np.column_stack([fractions, numbers]).astype(np.float32)
 
 
 def network_input(options: Train, packed: FieldOfView) -> Cutout:
