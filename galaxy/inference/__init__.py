@@ -7,6 +7,8 @@
 * `image_workers` reads many images, in processes of their own;
 * `read_image`    reads one image as the input of a network;
 * `fits`          reads FITS files as colour pictures;
+* `fits_header`   units, pixels and bands of FITS files, by their headers or by options;
+* `surveys`       zero points, pixels and bands of surveys by name;
 * `plausibility`  warns of images unlike those of the training;
 * `outputs`       writes predictions as CSV, Parquet or to the standard output;
 * `tree_figure`   draws a galaxy beside its decision tree;

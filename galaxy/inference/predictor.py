@@ -112,6 +112,7 @@ class Predictor:
         fits_scale: float | None = None,
         hdu: str | int | None = None,
         bands: str | None = None,
+        survey: str | None = None,
         batch_size: int = 64,
     ) -> pd.DataFrame:
         """Predict the vote fractions of images: the mean over models and views, on a GPU if there is one.
@@ -122,7 +123,8 @@ class Predictor:
             views: 8 for quarter turns, each mirrored too; any other number for as many turns.
             crop: the central square to keep, in pixels (10 or more) or as a fraction of the shorter side (up to 1);
                 None for the fraction that each model was trained on.
-            fits_scale, hdu, bands: what the headers of FITS files do not say, see `galaxy.inference.fits.FitsOptions`.
+            fits_scale, hdu, bands, survey: what the headers of FITS files do not say, see
+                `galaxy.inference.fits.FitsOptions`.
             batch_size: images at a time.
 
         Returns:
@@ -137,7 +139,9 @@ class Predictor:
         options = Options(
             operator.index(views),
             None if crop is None else Crop.parse(str(crop)),
-            FitsOptions(None if fits_scale is None else float(fits_scale), None if hdu is None else str(hdu), bands),
+            FitsOptions(
+                None if fits_scale is None else float(fits_scale), None if hdu is None else str(hdu), bands, survey
+            ),
             operator.index(batch_size),
         )
         return self.predict_readable(find_images.find(images), options, strict=True)[0].reset_index(drop=True)
