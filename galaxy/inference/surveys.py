@@ -73,7 +73,7 @@ class Survey:
         expected = 10 ** (0.4 * (NANOMAGGIE - self.zero_point))
         counts = unit and in_unit is None and self.zero_point == NANOMAGGIE
         if counts or (in_unit is not None and (self.by_exposure or abs(in_unit / expected - 1) > _ZERO_POINTS_DIFFER)):
-            raise self._contradicts(f"BUNIT is {unit}, but {self.name} has pixels of {self._pixels()}")
+            raise self._contradicts(f"BUNIT is {unit}, but {self.name} has {self._pixels()}")
         stated = {key: header[key] for key in _ZERO_POINTS if isinstance(header.get(key), int | float)}
         if isinstance(header.get("FLUXMAG0"), int | float) and header["FLUXMAG0"] > 0:
             stated["FLUXMAG0"] = 2.5 * math.log10(header["FLUXMAG0"])

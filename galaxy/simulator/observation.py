@@ -68,8 +68,8 @@ def photograph(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator)
 def expose(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator) -> tuple[Array, float]:
     """Return the light of the galaxy's cut-out in g, r and i, 3×N×N, and the side of its pixels in arcseconds.
 
-    The light is in nanomaggies per camera pixel, whatever the side. That is the camera's, or larger if the cut-out would
-    have more than `SIZE` pixels.
+    The light is in nanomaggies per camera pixel, whatever the side is: about the camera's, or larger if the cut-out
+    would have more than `SIZE` pixels.
     """
     # If the galaxy is so large that its cut-out is a reduced picture, render it at the cut-out's scale.
     size = min(round(FIELD * galaxy.radius / PIXEL), SIZE)
