@@ -198,7 +198,7 @@ class Training(Section):
     def _whole_name(cls, model: str) -> str:
         if model.startswith(HUB) and not re.fullmatch(HUB + r"[\w.-]+/[\w.-]+(@[^@\s]+)?", model):
             raise ValueError(f"{model!r} is no repository; write {HUB}<owner>/<name>, and @<revision> if you like")
-        if model == LOCAL_DIR or (":" in model and not model.startswith((HUB, LOCAL_DIR))):
+        if model == LOCAL_DIR or (re.search("[:/]", model) and not model.startswith((HUB, LOCAL_DIR))):
             raise ValueError(f"{model!r} is no name of timm's; write {HUB}<owner>/<name> or {LOCAL_DIR}<folder>")
         return model
 

@@ -44,9 +44,11 @@ class Weights:
         tensors, own = dict(self.tensors), backbone.state_dict()
         new = []
         for layer in last_layers(backbone):
-            parts = [f"{layer}.{part}" for part in ("weight", "bias") if f"{layer}.{part}" in own]
+            head = layer.rpartition(".")[0]  # such as a norm and the last layer
+            absent = head and not any(name.startswith(f"{head}.") for name in tensors)
+            parts = [name for name in own if name.startswith(f"{head if absent else layer}.")]
             if any(name not in tensors or tensors[name].shape != own[name].shape for name in parts):
-                new += parts
+                new += [name for name in parts if name not in new]
         tensors |= {name: own[name] for name in new}
         problems = [f"{name} is missing" for name in own if name not in tensors]
         problems += [f"{name} is not in the network" for name in tensors if name not in own]
