@@ -3,7 +3,7 @@
 import io
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from galaxy.ingest.decode import BadImageError
 from galaxy.models import saved
 from galaxy.models.network import Network
 from galaxy.models.predict import predict
+from galaxy.own_labels.params import Data
 from galaxy.simulator import observation
 from galaxy.simulator.observation import PIXEL, Conditions, expose
 from galaxy.simulator.population import draw
@@ -188,6 +189,7 @@ def test_compressed_stacks_of_pan_starrs_are_made_linear():
 
 
 def test_the_command_takes_the_surveys_that_there_are():
+    assert get_args(get_args(Data.model_fields["survey"].annotation)[0]) == tuple(SURVEYS)
     for name in SURVEYS:
         assert cli.parser().parse_args(["predict", "a.fits", "--survey", name]).survey == name
     with pytest.raises(GalaxyError, match=r"unknown survey 'cfht'; it may be sdss, .*; else --fits-scale FACTOR"):

@@ -78,7 +78,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
 
 def _images(data: Data, sources: list[find_images.Source]) -> tuple[np.ndarray, dict[int, str]]:
     """Read the images; return N×size×size×3 uint8, and by row why some cannot be read."""
-    reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands))
+    reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands, data.survey))
     pixels = image_workers.Pixels(len(sources), data.size)
     problems = {}
     with progress("read", len(sources)) as bar:
