@@ -136,6 +136,11 @@ content["train"]["convnext"] = content["train_cnn"] | {"seed": 2}
 path.write_text(yaml.safe_dump(content, sort_keys=False))
 """
 
+ENCODER = """
+import timm
+timm.models.save_for_hf(timm.create_model("test_resnet", num_classes=0), "data/encoder", safe_serialization=True)
+"""
+
 REGISTER = """
 from pathlib import Path
 path = Path("galaxy/models/architectures.py")
@@ -200,6 +205,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environmen
     (folder / "smaller.py").write_text(SMALLER)
     (folder / "further_model.py").write_text(FURTHER_MODEL)
     (folder / "register.py").write_text(REGISTER)
+    (folder / "encoder.py").write_text(ENCODER)
     (folder / "tiny_net.txt").write_text("\n\n" + block("docs/extending.md", "python", "register_model"))
     (folder / "predict.py").write_text(block("docs/predict.md", "python", "load"))
     pixels = "import numpy\npixels = numpy.zeros((5, 40, 40, 3), numpy.uint8)\n"

@@ -120,6 +120,21 @@ def test_the_card_says_what_the_models_json_says(model: Path):
             {"data": {"weights": {"path": "m", "sha256": "12", "data": {"source": {"source": "simulated"}}}}},
             "`m` (SHA-256 12, trained on simulated galaxies)",
         ),
+        (
+            {
+                "params": {"pretrained": True},
+                "data": {
+                    "weights": {
+                        "path": "hf-hub:a/b",
+                        "file": "model.safetensors",
+                        "revision": "0f",
+                        "sha256": "12",
+                        "licence": "mit",
+                    }
+                },
+            },
+            "`model.safetensors` of `hf-hub:a/b` at commit 0f (SHA-256 12). Its licence: mit",
+        ),
     ],
 )
 def test_the_card_names_the_weights_that_it_started_from_and_their_licence(model: Path, changed: dict, said: str):

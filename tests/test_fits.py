@@ -135,6 +135,9 @@ def test_the_header_says_which_planes_are_g_r_and_i(cards: dict[str, str], order
 def test_the_option_says_which_planes_are_g_r_and_i():
     bands = light()
     turned = fits_file(bands[::-1])
+    assert np.array_equal(
+        seen(turned, bands="z,r,g"), picture(np.stack([bands[0], bands[1], (bands[1] + bands[2]) / 2]))
+    )
     for text in ("i,r,g", "I, R, G", "3,2,1"):
         assert np.array_equal(seen(turned, bands=text), picture(bands))
     assert np.array_equal(seen(turned, bands="2"), seen(fits_file(bands[1])))
@@ -149,6 +152,19 @@ def test_planes_that_nothing_names_are_taken_as_g_r_i_and_said():
     assert "the planes were taken as g, r, i (--bands names them)" in warned(fits_file(light(), **SLOAN))
     assert warned(fits_file(light(), BANDS="gri", **SLOAN)) == ""
     assert "4 planes; one, or three" in refused(fits_file(light(4)))
+
+
+def test_bands_may_be_the_last_axis_if_they_are_named_and_axes_of_one_do_not_count():
+    bands, last = light(), np.ascontiguousarray(light().transpose(1, 2, 0))
+    for pixels in (last, last[None], bands[None], bands[None, None]):
+        assert np.array_equal(seen(fits_file(pixels, BANDS="gri")), picture(bands))
+        assert np.array_equal(seen(fits_file(pixels), bands="g,r,i"), picture(bands))
+    assert np.array_equal(seen(fits_file(last), bands="3,2,1"), picture(bands[::-1]))
+    axes = {"CTYPE2": "RA---TAN", "CTYPE3": "DEC--TAN", "CDELT2": -1.1e-4, "CDELT3": 1.1e-4, "BUNIT": "nanomaggy"}
+    assert warned(fits_file(last, BANDS="gri", **axes)) == ""
+    assert refused(fits_file(last)) == "40×40×3 values, the bands last, and no names of them; name them (--bands i,r,g)"
+    several = fits_file(np.stack([bands, bands]), BANDS="gri")
+    assert "2×3×40×40 values: several pictures in one image" in refused(several)
 
 
 def test_legacy_surveys_bands_are_mapped_and_others_refused():
@@ -185,12 +201,14 @@ def test_units_are_converted(unit: str, factor: float):
 @pytest.mark.parametrize("unit", ["counts", "adu", "electron/s", "DN", "MJy/sr", "mag", "nanomaggy/arcsec2", "Jy/beam"])
 def test_other_units_are_refused_unless_a_scale_is_given(unit: str):
     data = fits_file(light(), BUNIT=unit)
-    assert refused(data) == f"pixels in {unit}, not nanomaggies; give the factor between them with --fits-scale"
+    advice = "name the survey (--survey), or give the factor (--fits-scale)"
+    assert refused(data) == f"pixels in {unit}, not nanomaggies; {advice}"
     assert np.array_equal(seen(data, scale=1.0), picture(light()))
 
 
-def test_the_light_of_a_pixel_is_converted_to_the_area_of_the_cameras_pixel():
+def test_pixels_are_resampled_to_the_cameras_and_their_light_to_the_cameras_area():
     bands = light()
+    bands[:] = bands.mean(axis=(1, 2), keepdims=True)  # the same light everywhere, whatever the pixels
     for cards in (
         {"CD1_1": -0.262 / 3600, "CD2_2": 0.262 / 3600},
         {"CDELT1": -0.262 / 3600, "CDELT2": 0.262 / 3600},
@@ -198,13 +216,26 @@ def test_the_light_of_a_pixel_is_converted_to_the_area_of_the_cameras_pixel():
     ):
         cards = {"BUNIT": "nanomaggy", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "BANDS": "gri"} | cards
         data = fits_file((bands * (0.262 / 0.396) ** 2).astype(np.float32), **cards)
-        assert np.abs(seen(data).astype(int) - picture(bands)).max() <= 1
+        assert seen(data).shape == (26, 26, 3)  # 40 × 0.262 / 0.396
+        assert np.abs(seen(data).astype(int) - picture(bands)[:26, :26]).max() <= 1
         assert warned(data) == ""
+    bands = light()
     data = fits_file(bands, BUNIT="nanomaggy", BANDS="gri")
-    assert warned(data) == "the header has no scale of pixels (WCS); 0.396″ was taken (--fits-scale converts)"
+    assert warned(data) == "the header has no scale of pixels (WCS); 0.396″ was taken (--survey or --fits-scale)"
     assert "the header has no BUNIT" in warned(fits_file(bands))
     assert warned(fits_file(bands, BANDS="gri"), scale=1) == ""
-    assert "Pan-STARRS" in refused(fits_file(bands, BSOFTEN=100.0))
+    few = {
+        "BUNIT": "nanomaggy",
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "BANDS": "gri",
+        "CD1_1": -1e-5,
+        "CD2_2": 1e-5,
+    }
+    said = "40×40 pixels of 0.036″ are 4×4 of the Sloan camera's, too few to see a galaxy"
+    assert refused(fits_file(bands, **few)) == said
+    assert "40×40 pixels of 3.6e+03″ are" in refused(fits_file(bands, **few | {"CD1_1": -1, "CD2_2": 1}))
+    assert np.array_equal(seen(fits_file(bands, **few), scale=1), picture(bands))
 
 
 def test_the_science_image_is_chosen_among_the_extensions():

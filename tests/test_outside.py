@@ -80,6 +80,20 @@ def test_weights_are_noted_by_their_content(pipeline: Path):
     assert changed == {"source.json", "weights_cnn.json", "weights_resnet.json"}
 
 
+def test_a_folder_that_names_the_network_is_noted_by_its_content(pipeline: Path, defaults: Params):
+    """A repository on the Hub is not, because that would take the network each time."""
+    (pipeline / "encoder").mkdir()
+    cnn = defaults.models["cnn"]
+    models = {name: cnn.model_copy(update={"model": name}) for name in ("local-dir:encoder", "hf-hub:a/b", "resnet18")}
+    folders, notes = outside.networks(models), []
+    assert folders == {"local-dir:encoder": "encoder"}
+    for content in ("1", "2"):
+        (pipeline / "encoder/model.safetensors").write_text(content)
+        outside.note(Path("notes"), "simulated", [], {"m": None}, folders={"m": folders["local-dir:encoder"]})
+        notes.append(json.loads(Path("notes/weights_m.json").read_text())["model"]["encoder"])
+    assert len(set(notes)) == 2
+
+
 def test_a_model_of_the_pipeline_itself_may_be_weights_only_of_a_stage_that_depends_on_it(pipeline: Path):
     assert json.loads(noted(transfer="models/cnn")["weights_transfer.json"])["sha256"] is None
     with pytest.raises(GalaxyError, match=r"weights of a: models/b is a result of this pipeline.* \(cp -rL models/b"):

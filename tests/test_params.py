@@ -65,6 +65,8 @@ def test_the_projects_own_params_are_valid_and_the_packaged_ones_name_both_model
         ("evaluate.views.zooms", [], "evaluate.views.zooms is []"),
         ("evaluate.views.zooms", [0.0], "evaluate.views.zooms.0 is 0.0"),
         ("train_cnn.head", "softmax", "input should be 'sigmoid', 'decision_tree' or 'dirichlet'"),
+        ("train_cnn.model", "hf-hub:a", "'hf-hub:a' is no repository; write hf-hub:<owner>/<name>, and @<revision> if"),
+        ("train_cnn.model", "a/b", "'a/b' is no name of timm's; write hf-hub:<owner>/<name> or local-dir:<folder>"),
         ("train_cnn.pretrained", "yes", "train_cnn.pretrained is 'yes': input should be a valid boolean"),
         ("train_cnn.augmentation.zoom", 0.5, "train_cnn.augmentation.zoom is 0.5"),
         ("train_resnet.augmentation", None, "train_resnet.augmentation is None"),

@@ -51,6 +51,22 @@ def test_the_last_layer_stays_new_where_the_outputs_are_others(tmp_path, capsys)
     assert "120 of 122 tensors; new: fc.weight, fc.bias" in capsys.readouterr().out
 
 
+def test_an_encoder_without_a_last_layer_is_taken_over_and_what_is_new_named(tmp_path, capsys):
+    encoder = {name: value for name, value in network().backbone.state_dict().items() if not name.startswith("fc.")}
+    save_file(encoder, tmp_path / "encoder.safetensors")
+    torch.save(encoder, tmp_path / "encoder.pth")
+    for name in ("encoder.safetensors", "encoder.pth"):
+        other = network()
+        initial_weights.read(str(tmp_path / name), "resnet18").fill(other.backbone)
+        assert torch.equal(other.backbone.conv1.weight, encoder["conv1.weight"])
+        assert f"{name}: 120 of 122 tensors; new: fc.weight, fc.bias" in capsys.readouterr().out
+    with_a_norm = build_network(spec(model="levit_128s", size=224)).backbone
+    encoder = {name: value for name, value in with_a_norm.state_dict().items() if not name.startswith("head")}
+    save_file(encoder, tmp_path / "levit.safetensors")
+    initial_weights.read(str(tmp_path / "levit.safetensors"), "levit_128s").fill(with_a_norm)
+    assert "new: head.bn.weight, head.bn.bias, head.bn.running_mean" in capsys.readouterr().out
+
+
 def test_a_new_last_layer_on_weights_from_elsewhere_starts_without_an_opinion():
     network = build_network(spec(model="resnet18"))
     network.reset_last()

@@ -69,6 +69,7 @@ LOOK: tuple[Step, ...] = (
     Own("for share in 1 2; do printf 'file\\n1.png\\n' > predictions-0$share-of-16.csv; done"),
     Own("awk 'NR == 1 || FNR > 1' predictions-*-of-16.csv > predictions.csv"),
     Own("test $(wc --lines < predictions.csv) = 3"),
+    Run("galaxy predict 'survey/*.fits' --survey sdss"),
     Own("python predict.py"),
     Run("galaxy export models/resnet resnet.onnx"),
     Own("test -s resnet.md && python take_along.py"),
@@ -213,6 +214,12 @@ NETWORKS: tuple[Step, ...] = (
     Run("dvc exp run -S train_cnn.logger=dvclive"),
     Run("dvc plots show runs/cnn/plots/metrics/loss.tsv"),
     Own('test -s runs/cnn/metrics.json && test -z "$(git status --short runs)"'),
+    *BACK,
+    Own("python encoder.py"),
+    Run(
+        "dvc exp run -S train_resnet.model=local-dir:data/encoder -S train_resnet.pretrained=true",
+        prints="starting from local-dir:data/encoder",
+    ),
     *BACK,
     Own("python register.py"),
     Run("dvc exp run -S train_cnn.model=tiny_net"),
@@ -436,6 +443,9 @@ ELSEWHERE: dict[str, str] = {
     "torchrun --nnodes=4 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=FIRST_MACHINE:29500 "
     "-m stages.train resnet": "tests/test_processes.py, with two machines",
     "srun --nodes=4 --ntasks-per-node=8 --gpus-per-node=8 python -m stages.train resnet": "nowhere: needs SLURM",
+    "dvc exp run -S train_resnet.model=hf-hub:mwalmsley/zoobot-encoder-convnext_nano -S train_resnet.pretrained=true": (
+        "nowhere: needs the network; tests/test_starts.py has a hub on this machine"
+    ),
     "kaggle auth login": "nowhere: needs a browser and an account of Kaggle's",
     "tensorboard --logdir runs": "nowhere: it serves its pages until it is stopped",
     "uvx --from mlflow==3.17.2 mlflow ui --backend-store-uri sqlite:///runs/mlflow.db": "nowhere: needs the network",

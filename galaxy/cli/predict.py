@@ -52,11 +52,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         "to 1) (default: the fraction that the model was trained on)",
     )
     parser.add_argument(
+        "--survey",
+        choices=("sdss", "legacy", "panstarrs", "hsc", "des"),
+        help="the survey that FITS files are from: zero point, pixel and bands (default: by the header)",
+    )
+    parser.add_argument(
         "--fits-scale",
         type=float,
         metavar="FACTOR",
-        help="factor from the pixels of FITS files to nanomaggies per pixel of 0.396 arcseconds (default: by the "
-        "header's BUNIT and WCS)",
+        help="for other surveys: factor from the pixels of FITS files to nanomaggies per pixel of 0.396 arcseconds "
+        "(default: by the header's BUNIT and WCS)",
     )
     parser.add_argument("--hdu", metavar="NAME", help="FITS extension to read, or its number (default: by the names)")
     parser.add_argument(
@@ -98,7 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     out = outputs.STDOUT if arguments.out == Path("/dev/stdout") else arguments.out
     crop = None if arguments.crop is None else Crop.parse(arguments.crop)
-    fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands)
+    fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands, arguments.survey)
     options = predictor.Options(
         arguments.views, crop, fits, arguments.batch_size, arguments.interval, arguments.volunteers
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError
-from galaxy.core.params import Params
+from galaxy.core.params import LOCAL_DIR, Params, Training
 from galaxy.core.paths import PATHS, START
 from galaxy.core.stage import stages
 
@@ -45,7 +45,17 @@ def note_pipeline(options: Params, folder: Path) -> None:
                 for name, model in models.items()
                 if model.teacher is not None
             }
-            note(folder / part, trainings.download.source, [trainings.download.local.folder], weights, teachers)
+            source, local = trainings.download.source, [trainings.download.local.folder]
+            note(folder / part, source, local, weights, teachers, networks(models))
+
+
+def networks(models: Mapping[str, Training]) -> dict[str, str]:
+    """Return the folders with networks that models name, by model.
+
+    What `hf-hub:` names is not watched: that would take the network each time. `@<commit>` pins it.
+    """
+    named = {name: model.model for name, model in models.items()}
+    return {name: text.removeprefix(LOCAL_DIR) for name, text in named.items() if text.startswith(LOCAL_DIR)}
 
 
 def is_noted(options: Params) -> bool:
@@ -66,6 +76,7 @@ def note(
     local: Sequence[str],
     weights: dict[str, str | None],
     teachers: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    folders: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write the state of what a pipeline reads into `folder`: `source.json`, and `weights_<model>.json` for each model.
 
@@ -73,6 +84,7 @@ def note(
         source, local: the kind of source that its params name, and its files or folders if that is `local`.
         weights: the param `weights` by model.
         teachers: the files of predictions by model that learns from another's.
+        folders: see `networks`.
 
     Raises:
         GalaxyError: a file is a result of the pipeline itself that the stage does not depend on.
@@ -81,8 +93,12 @@ def note(
     files.write_json(folder / "source.json", {"source": source, "files": state})
     for model, path in weights.items():
         taught = {name: _digest(f"teacher.predictions of {model}", name) for name in teachers.get(model, ())}
-        noted = {"weights": path, "sha256": _digest(f"weights of {model}", path)}
-        files.write_json(folder / f"weights_{model}.json", noted | ({"teacher": taught} if taught else {}))
+        noted: dict[str, Any] = {"weights": path, "sha256": _digest(f"weights of {model}", path)}
+        if taught:
+            noted["teacher"] = taught
+        if named := folders.get(model):
+            noted["model"] = {named: _digest(f"model of {model}", named)}
+        files.write_json(folder / f"weights_{model}.json", noted)
 
 
 def _state(path: str) -> list[list[Any]]:

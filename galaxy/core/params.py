@@ -4,10 +4,11 @@ There are no hidden defaults: a params file holds every key. The models are the 
 (each has its own stage in the root's `dvc.yaml`) and the sections in the mapping `train`, by name.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params_file import PARAMS_FILE, Section, read
@@ -21,6 +22,9 @@ DIRICHLET, DIRICHLET_MULTINOMIAL = "dirichlet", "dirichlet_multinomial"
 """A head and a loss that belong together."""
 
 MOST_EPOCHS = 100_000
+
+HUB, LOCAL_DIR = "hf-hub:", "local-dir:"
+"""Of the names of networks that a repository on the Hub describes, or a folder."""
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -133,9 +137,15 @@ class RandomCrop(Section):
 class Training(Section):
     """Params of every training, of vote fractions or of classes."""
 
-    model: str = Field(min_length=1, description="Name in timm's registry, ours (course_cnn, …) among them.")
+    model: str = Field(
+        min_length=1,
+        description="Name in timm's registry, ours (course_cnn, …) among them; hf-hub:<owner>/<name>[@<revision>], or "
+        "local-dir:<folder>, a network that timm saved.",
+    )
     model_args: dict[str, Any] = Field(description="Further arguments of timm.create_model.")
-    pretrained: bool = Field(description="Start from timm's published weights (fetched from its hub).")
+    pretrained: bool = Field(
+        description="Start from timm's published weights (fetched from its hub), or those of model."
+    )
     weights: str | None = Field(
         min_length=1,
         description="Start from these weights: a model's folder, a .safetensors or .pth file, or "
@@ -185,6 +195,15 @@ class Training(Section):
     def processes(self) -> int:
         """The number of processes that train together."""
         return self.devices * self.num_nodes
+
+    @field_validator("model")
+    @classmethod
+    def _whole_name(cls, model: str) -> str:
+        if model.startswith(HUB) and not re.fullmatch(HUB + r"[\w.-]+/[\w.-]+(@[^@\s]+)?", model):
+            raise ValueError(f"{model!r} is no repository; write {HUB}<owner>/<name>, and @<revision> if you like")
+        if model == LOCAL_DIR or (re.search("[:/]", model) and not model.startswith((HUB, LOCAL_DIR))):
+            raise ValueError(f"{model!r} is no name of timm's; write {HUB}<owner>/<name> or {LOCAL_DIR}<folder>")
+        return model
 
     @model_validator(mode="after")
     def _compatible(self) -> Self:

@@ -13,6 +13,8 @@
 * `image_workers` the processes that read, and what a bad file may cost them;
 * `read_image`    reads one image as the input of a network;
 * `fits`          reads FITS files as colour pictures;
+* `fits_header`   units, pixels and bands of FITS files, by their headers or by options;
+* `surveys`       zero points, pixels and bands of surveys by name;
 * `plausibility`  warns of images unlike those of the training;
 * `outputs`       where results may go, by the name's ending;
 * `writing`       writes parts that outlast an interruption;

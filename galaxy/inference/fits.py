@@ -1,9 +1,11 @@
 """Read FITS images as colour pictures: one plane, or three for g, r and i, in the survey's asinh stretch.
 
-The stretch takes nanomaggies per pixel of the Sloan camera (0.396″), as in the survey's own frames. The header says
-what the file holds: the unit (`BUNIT`), the size of a pixel (WCS), the bands (`BANDS`, `FILTER` …) and which extension
-is the science image. What it does not say is assumed with a warning, and what cannot be converted is refused, unless
-`FitsOptions` decide. Astropy reads the file: `pip install "galaxy-zoo-pipeline[fits]"`.
+The stretch takes nanomaggies per pixel of the Sloan camera (0.396″), as in the survey's own frames; images with other
+pixels are resampled. The header says what the file holds: the unit (`BUNIT`), the size of a pixel (WCS), the bands
+(`BANDS`, `FILTER` …) and which extension is the science image. What it does not say is assumed with a warning, and what
+cannot be converted is refused, unless `FitsOptions` decide, by the survey's name above all.
+
+Astropy reads the file: `pip install "galaxy-zoo-pipeline[fits]"`.
 """
 
 import gzip
@@ -12,16 +14,21 @@ import math
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from galaxy.core import stretch
 from galaxy.core.errors import GalaxyError, describe
-from galaxy.ingest.decode import MAX_PIXELS, BadImageError
+from galaxy.inference import fits_header
+from galaxy.inference.fits_header import CAMERA_PIXEL, FitsOptions
+from galaxy.inference.surveys import ASINH
+from galaxy.ingest.decode import CENTRAL, MAX_PIXELS, BadImageError
+
+__all__ = ["FIRST_CARD", "SUFFIXES", "FitsOptions", "read"]
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 
@@ -32,9 +39,6 @@ _GZIP = b"\x1f\x8b"
 _LARGEST = 2**30
 """Most bytes that a compressed file may expand to."""
 
-_CAMERA_PIXEL = 0.396
-"""Side of the Sloan camera's pixels in arcseconds."""
-
 _NOT_SCIENCE = re.compile(
     r"(^|[^a-z])(dq|flags?|quality|bad|(bit)?mask|bpm|weights?|wht|wt|wtmap|i(n)?v(v)?ar|var(iance)?|err(or)?s?|std|"
     r"stddev|sigma|rms|unc(ert(ainty)?)?|noise|sky|bkg|background|psf|model|resid(ual)?s?|seg(m|map|mentation)?|nexp|"
@@ -42,44 +46,14 @@ _NOT_SCIENCE = re.compile(
 )
 """Names of extensions that are no pictures of the sky: masks, weights, errors, models."""
 
+_SAME_SCALE = 0.01
+"""Pixels whose side differs from the camera's by a smaller share are not resampled."""
+
+_MOST_CHANNELS = 6
+"""Most bands of an image whose last axis they are."""
+
 _SCIENCE = ("sci", "image", "primary")
 """Names of the science image, where a file has further images; the first that is there counts."""
-
-_NANOMAGGIES = {"Jy": 1e9 / 3631, "mJy": 1e6 / 3631, "uJy": 1e3 / 3631, "nJy": 1 / 3631}
-"""Nanomaggies per unit, for spectral units that AB magnitudes define."""
-
-
-@dataclass(frozen=True)
-class FitsOptions:
-    """What the headers of FITS files do not say, or say wrongly.
-
-    Args:
-        scale: factor from the file's pixels to nanomaggies per pixel of 0.396″; None: by `BUNIT` and WCS.
-        hdu: name or number (from 0) of the extension to read; None: the science image.
-        bands: either the bands of the file's planes in their order, such as "i,r,g", or the numbers (from 1) of the
-            planes to take as g, r and i, such as "3,2,1", or of one plane to show in grey; None: by the header.
-    """
-
-    scale: float | None = None
-    hdu: str | None = None
-    bands: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
-            raise GalaxyError(f"the scale of FITS pixels is {self.scale:g}; it must be above 0")
-        if self.bands is not None:
-            numbers = [word.isdecimal() for word in self.words]
-            named = not any(numbers) and {"g", "r", "i"} <= set(map(_band, self.words))
-            if not (named or (all(numbers) and len(numbers) in (1, 3) and "0" not in self.words)):
-                raise GalaxyError(
-                    f"bands is {self.bands!r}; it may name the planes in their order, with g, r and i among them, such "
-                    "as i,r,g, or number (from 1) those to take as g, r and i, such as 3,2,1"
-                )
-
-    @property
-    def words(self) -> list[str]:
-        """The parts of `bands`."""
-        return [word.strip() for word in (self.bands or "").split(",")]
 
 
 def read(data: bytes, options: FitsOptions) -> tuple[NDArray[np.uint8], list[str]]:
@@ -102,33 +76,74 @@ def read(data: bytes, options: FitsOptions) -> tuple[NDArray[np.uint8], list[str
             # What astropy prints is noise, unless it leaves out parts of the file or finds that its pixels changed.
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message=r"\s*(Error validating header|Datasum verification failed)")
-            stacked, mix, factor = _open(fits, _expanded(data), options, warned)
+            stacked, mix, side = _open(fits, _expanded(data), options, warned)
     except BadImageError:
         raise
     except Exception as error:  # astropy raises errors of any type on damaged files
         raise BadImageError(f"no readable FITS file ({len(data)} bytes): {describe(error)}") from None
     with np.errstate(over="ignore", invalid="ignore"):
         # A plane that has no weight may hold NaN.
-        light = np.stack([stacked[row > 0].transpose(1, 2, 0) @ row[row > 0] for row in mix]) * np.float32(factor)
-    light = _filled(light, warned)[:, ::-1]
+        light = np.stack([stacked[row > 0].transpose(1, 2, 0) @ row[row > 0] for row in mix])
+    light = _filled(light, warned)
+    light = (light if side is None else _resampled(light, side))[:, ::-1]
     picture = stretch.grey(light[0]) if len(light) == 1 else stretch.lupton(light)
     return picture[..., ::-1], warned
 
 
 def _open(
     fits: Any, data: bytes, options: FitsOptions, warned: list[str]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Return the science image's planes (P×H×W), the weights that make bands of them, and the factor on the light."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], float | None]:
+    """Return the science image's planes (P×H×W), the weights that make light of them, and the side of a pixel."""
     with fits.open(io.BytesIO(data), memmap=False, checksum=True) as units:
         unit = _choose(units, options.hdu, warned)
         header = unit.header.copy()
         header.extend(units[0].header, unique=True)  # the first header holds what is common to all extensions
-        planes = math.prod(unit.shape[:-2])
-        if unit.shape[-1] * unit.shape[-2] * planes > MAX_PIXELS:
+        if math.prod(unit.shape) > MAX_PIXELS:
             raise BadImageError("too many pixels; cut the galaxy out of it")
-        mix = _mix(header, planes, options, warned)
-        factor = _factor(header, options.scale, warned)
-        return np.asarray(unit.data, np.float32).reshape(-1, *unit.shape[-2:]), mix, factor
+        stacked = _planes(np.asarray(unit.data, np.float32), header, options)
+        if "BSOFTEN" in header and options.scale is None:
+            stacked = _linear(stacked, header, options)
+        mix = fits_header.mix(header, len(stacked), options, warned)
+        factors, side = fits_header.scale(header, len(stacked), options, warned)
+        return stacked, mix * factors, side
+
+
+def _planes(pixels: NDArray[np.float32], header: Any, options: FitsOptions) -> NDArray[np.float32]:
+    """Return the planes of an image of 2, 3 or 4 axes, P×H×W; the bands may be its last axis if their names are known.
+
+    Raises:
+        BadImageError: there are several images, or it is unknown which axis the bands are.
+    """
+    shape = pixels.shape
+    while pixels.ndim > 2 and pixels.shape[0] == 1:
+        pixels = pixels[0]
+    if pixels.ndim == 2:
+        return pixels[None]
+    if pixels.ndim > 3:
+        raise BadImageError(f"{_text(shape)} values: several pictures in one image; write each to a file of its own")
+    channels = pixels.shape[-1]
+    if channels > _MOST_CHANNELS or pixels.shape[0] <= _MOST_CHANNELS:
+        return pixels
+    if not fits_header.names_bands(header, channels, options):
+        raise BadImageError(f"{_text(shape)} values, the bands last, and no names of them; name them (--bands i,r,g)")
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _linear(pixels: NDArray[np.float32], header: Any, options: FitsOptions) -> NDArray[np.float32]:
+    """Undo the asinh compression of Pan-STARRS's stacks.
+
+    Raises:
+        BadImageError: the options do not name that survey, or there are several planes, each of another scale.
+    """
+    if options.survey != "panstarrs":
+        raise BadImageError("pixels of Pan-STARRS in asinh units (BSOFTEN); name the survey: --survey panstarrs")
+    if len(pixels) > 1:
+        raise BadImageError(
+            "planes of Pan-STARRS in asinh units (BSOFTEN); make each linear before they are put together"
+        )
+    return np.float32(header.get("BOFFSET", 0.0)) + np.float32(2 * header["BSOFTEN"]) * np.sinh(
+        pixels / np.float32(ASINH)
+    )
 
 
 def _expanded(data: bytes) -> bytes:
@@ -174,95 +189,21 @@ def _text(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
 
 
-def _mix(header: Any, planes: int, options: FitsOptions, warned: list[str]) -> NDArray[np.float32]:
-    """Return the weights that make one plane, or g, r and i, from the file's planes: 1×planes or 3×planes."""
-    each = np.eye(planes, dtype=np.float32)
-    numbers = [int(word) for word in options.words] if options.bands and options.words[0].isdecimal() else []
-    if planes == 1 and numbers in ([], [1]):
-        return each
-    if numbers:
-        if max(numbers) > planes:
-            raise BadImageError(f"{planes} planes, and bands are {options.bands}")
-        return each[[number - 1 for number in numbers]]
-    bands = [_band(word) for word in options.words] if options.bands else _bands(header, planes)
-    if bands is None:
-        if planes != 3:
-            raise BadImageError(f"{planes} planes; one, or three for g, r and i, are needed; name them with --bands")
-        warned.append("the header does not name the bands; the planes were taken as g, r, i (--bands names them)")
-        return each
-    if len(bands) != planes:
-        raise BadImageError(f"{planes} planes, but {len(bands)} bands: {', '.join(bands)}")
-    weights = {band: each[bands.index(band)] for band in bands}
-    if "i" not in weights and {"g", "r", "z"} <= set(weights):
-        warned.append("bands g, r, z: the mean of r and z was taken as i, which is not measured")
-        weights["i"] = (weights["r"] + weights["z"]) / 2
-    if not {"g", "r", "i"} <= set(weights):
-        raise BadImageError(f"the bands are {', '.join(bands)}; g, r and i are needed; choose planes with --bands")
-    return np.stack([weights[band] for band in "gri"])
+def _resampled(light: NDArray[np.float32], side: float) -> NDArray[np.float32]:
+    """Resample light per camera pixel (B×H×W, pixels of `side` arcseconds) to the camera's pixels.
 
-
-def _bands(header: Any, planes: int) -> list[str] | None:
-    """Return the bands that the header names, in the planes' order, or None if it does not name one per plane."""
-    for key in ("BANDS", "FILTERS", "FILTER", "BAND"):
-        text = str(header.get(key, "")).strip()
-        words = re.split(r"[\s,;:/+|]+", text)
-        if len(words) == planes:
-            return [_band(word) for word in words]
-        if len(text) == planes and re.fullmatch("[ugrizyUGRIZY]+", text):
-            return [_band(letter) for letter in text]
-    for key in ("BAND", "FILTER", "FILT", "PLANE"):
-        for first in (0, 1):
-            words = [str(header.get(f"{key}{number}", "")).strip() for number in range(first, first + planes)]
-            if all(words):
-                return [_band(word) for word in words]
-    return None
-
-
-def _band(text: str) -> str:
-    """Return the letter of a filter's name such as "sdss_g", "r.00000", "DECam-i" or "g DECam c0001"; else the name."""
-    letters = [word for word in re.split(r"[^A-Za-z0-9']+", text) if re.fullmatch("[ugrizyUGRIZY]'?", word)]
-    return letters[0][0].lower() if len(letters) == 1 else text
-
-
-def _factor(header: Any, scale: float | None, warned: list[str]) -> float:
-    """Return the factor from the file's pixels to nanomaggies per pixel of the Sloan camera."""
-    if scale is not None:
-        return scale
-    if "BSOFTEN" in header:
-        raise BadImageError("pixels of Pan-STARRS in asinh units; make them linear, and give --fits-scale")
-    unit = str(header.get("BUNIT", "")).strip()
-    plain = re.sub(r"(/|\s+per\s+)\s*pix(el)?$|\s*pix(el)?\^?\(?-1\)?$", "", unit, flags=re.IGNORECASE).strip()
-    plain = re.sub(r"^(µ|μ|micro)-?", "u", plain)
-    if not unit:
-        warned.append("the header has no BUNIT; pixels were taken as nanomaggies (--fits-scale converts others)")
-        factor = 1.0
-    elif re.fullmatch(r"(1(\.0)?\s*\*?\s*)?n(ano)?[- _]?m(aggy|aggie|aggies|gy|gys)", plain, flags=re.IGNORECASE):
-        factor = 1.0
-    elif re.fullmatch(r"maggy|maggies|mgy", plain):
-        factor = 1e9
-    elif plain in _NANOMAGGIES:
-        factor = _NANOMAGGIES[plain]
-    else:
-        raise BadImageError(f"pixels in {unit}, not nanomaggies; give the factor between them with --fits-scale")
-    side = _pixel_side(header)
-    if side is None:
-        warned.append(f"the header has no scale of pixels (WCS); {_CAMERA_PIXEL}″ was taken (--fits-scale converts)")
-        return factor
-    return factor * (_CAMERA_PIXEL / side) ** 2
-
-
-def _pixel_side(header: Any) -> float | None:
-    """Return the side of a pixel in arcseconds (of a square of equal area), by the header's WCS; None without one."""
-    from astropy import wcs
-
-    try:
-        celestial = wcs.WCS(header, naxis=2, fix=False).celestial
-    except Exception:  # a WCS that astropy cannot use may raise anything
-        return None
-    if not celestial.has_celestial:
-        return None
-    side = 3600 * math.sqrt(abs(wcs.utils.proj_plane_pixel_area(celestial)))
-    return side if 0 < side < math.inf else None
+    The stretch is not linear, so noise and fine structure come out as in the training images only at their scale.
+    """
+    height, width = (round(pixels * side / CAMERA_PIXEL) for pixels in light.shape[1:])
+    if abs(side / CAMERA_PIXEL - 1) < _SAME_SCALE or (height, width) == light.shape[1:]:
+        return light
+    shown = f"{_text(light.shape[:0:-1])} pixels of {side:.3g}″ are {width}×{height} of the Sloan camera's"
+    if min(height, width) < CENTRAL:
+        raise BadImageError(f"{shown}, too few to see a galaxy")
+    if height * width * len(light) > MAX_PIXELS:
+        raise BadImageError(f"{shown}, too many; cut the galaxy out of it")
+    method = cv2.INTER_AREA if side < CAMERA_PIXEL else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(band, (width, height), interpolation=method) for band in light])
 
 
 def _filled(light: NDArray[np.float32], warned: list[str]) -> NDArray[np.float32]:

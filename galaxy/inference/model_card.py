@@ -32,6 +32,10 @@ def markdown(name: str, card: dict[str, Any]) -> str:
 def starting_weights(card: dict[str, Any]) -> str:
     """Return which weights the training started from, and their licence."""
     params, origin = card.get("params") or {}, (card.get("data") or {}).get("weights")
+    if origin and "licence" in origin:
+        commit = f" at commit {origin['revision']}" if origin["revision"] else ""
+        licence = origin["licence"] or "not in its config.json: see where it comes from"
+        return f"`{origin['file']}` of `{origin['path']}`{commit} (SHA-256 {origin['sha256']}). Its licence: {licence}"
     if params.get("pretrained"):
         published = timm.get_pretrained_cfg(card["spec"]["model"])
         if published is None:

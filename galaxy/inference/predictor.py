@@ -138,6 +138,7 @@ class Predictor:
         fits_scale: float | None = None,
         hdu: str | int | None = None,
         bands: str | None = None,
+        survey: str | None = None,
         batch_size: int = 64,
         interval: float | None = None,
         volunteers: int | None = None,
@@ -150,7 +151,8 @@ class Predictor:
             views: 8 for quarter turns, each mirrored too; any other number for as many turns.
             crop: the central square to keep, in pixels (10 or more) or as a fraction of the shorter side (up to 1);
                 None for the fraction that each model was trained on.
-            fits_scale, hdu, bands: what the headers of FITS files do not say, see `galaxy.inference.fits.FitsOptions`.
+            fits_scale, hdu, bands, survey: what the headers of FITS files do not say, see
+                `galaxy.inference.fits.FitsOptions`.
             batch_size: images at a time.
             interval: also give, for each column, the interval in which the voted fraction lies with this chance.
             volunteers: the number of volunteers whose votes that would be, 44 by default; for the head dirichlet only.
@@ -168,7 +170,9 @@ class Predictor:
         options = Options(
             operator.index(views),
             None if crop is None else Crop.parse(str(crop)),
-            FitsOptions(None if fits_scale is None else float(fits_scale), None if hdu is None else str(hdu), bands),
+            FitsOptions(
+                None if fits_scale is None else float(fits_scale), None if hdu is None else str(hdu), bands, survey
+            ),
             operator.index(batch_size),
             None if interval is None else float(interval),
             None if volunteers is None else operator.index(volunteers),

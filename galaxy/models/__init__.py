@@ -5,6 +5,8 @@
 * `small_classifiers` our networks for the tasks, in timm's registry;
 * `heads`             from logits to vote fractions;
 * `initial_weights`   weights to start a training from;
+* `starts`            what a training starts from: network, arguments, weights; `hf-hub:` and `local-dir:`;
+* `hub`               files of repositories on the Hugging Face Hub;
 * `saved`             trained models in files;
 * `predict`           predictions for packed images;
 * `intervals`         between which fractions the votes will lie;

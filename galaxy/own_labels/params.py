@@ -26,8 +26,13 @@ class Data(Section):
     )
     hdu: str | None = Field(min_length=1, description="FITS extension to read, name or number; null: by the names.")
     bands: str | None = Field(min_length=1, description="Bands of the planes of FITS files, as i,r,g; null: by header.")
+    survey: Literal["sdss", "legacy", "panstarrs", "hsc", "des"] | None = Field(
+        description="The survey that FITS files are from: zero point, pixel and bands; null: by header."
+    )
     fits_scale: float | None = Field(
-        gt=0, description="Factor from pixels of FITS files to nanomaggies per 0.396 arcsecond pixel; null: by header."
+        gt=0,
+        description="Of other surveys: factor from pixels of FITS files to nanomaggies per 0.396 arcsecond pixel; "
+        "null: by header.",
     )
     bad_rows: Literal["stop", "leave_out"] = Field(
         description="What happens to rows whose label or image cannot be used: name them and stop, or leave them out."

@@ -82,7 +82,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
 
 def _images(data: Data, sources: Sequence[Source]) -> tuple[np.ndarray, dict[int, str]]:
     """Read the images; return N×size×size×3 uint8, and by row why some cannot be read."""
-    reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands))
+    reader = Reader(Crop(data.crop), data.size, FitsOptions(data.fits_scale, data.hdu, data.bands, data.survey))
     pixels, problems, warned = read_ahead.read_images(sources, reader, strict=False)
     for row, sentences in warned.items():
         for warning in sentences:

@@ -13,7 +13,7 @@ from galaxy.data import appearance
 from galaxy.data.augmentation import Augment, colour_axis
 from galaxy.data.batches import Images, TrainingData
 from galaxy.data.field_of_view import Cutout, FieldOfView
-from galaxy.models import initial_weights
+from galaxy.models import starts
 from galaxy.models.heads import LOGITS, LOGITS_OF
 from galaxy.own_labels import split
 from galaxy.own_labels.labelled import WHOLE, Labelled
@@ -60,11 +60,11 @@ def _train(options: Train, data: Labelled, rows: dict[str, np.ndarray], paths: T
     images, labels, train_rows = data.examples.images, data.labels, rows["train"]
     cutout = Cutout(FieldOfView(round(WHOLE * options.crop), options.size), data.field_of_view)
     pixels = cutout.central(images)
-    weights = initial_weights.read(options.weights, options.model)
+    start = starts.read(options, cutout.input.size)
     head, head_args, objective, bias = _learning(options, labels, train_rows)
     spec = describe_network(
         options,
-        weights,
+        start,
         pixels,
         train_rows,
         head=head,
@@ -86,7 +86,7 @@ def _train(options: Train, data: Labelled, rows: dict[str, np.ndarray], paths: T
         },
         cutout=cutout,
     )
-    run(options, spec, weights, objective, training, paths, bias if options.output_bias else None)
+    run(options, spec, start.weights, objective, training, paths, bias if options.output_bias else None)
 
 
 def _learning(

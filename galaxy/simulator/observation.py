@@ -59,6 +59,18 @@ class Conditions:
 
 def photograph(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator) -> bytes:
     """Return the galaxy's cut-out as the bytes of a `SIZE`×`SIZE` RGB JPEG."""
+    bands, _ = expose(galaxy, conditions, rng)
+    picture = cv2.imdecode(_jpeg(lupton(bands), SURVEY_QUALITY), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return _jpeg(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), CUTOUT_QUALITY).tobytes()
+
+
+def expose(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator) -> tuple[Array, float]:
+    """Return the light of the galaxy's cut-out in g, r and i, 3×N×N, and the side of its pixels in arcseconds.
+
+    The light is in nanomaggies per camera pixel, whatever the side is: about the camera's, or larger if the cut-out
+    would have more than `SIZE` pixels.
+    """
     # If the galaxy is so large that its cut-out is a reduced picture, render it at the cut-out's scale.
     size = min(round(FIELD * galaxy.radius / PIXEL), SIZE)
     scale = FIELD * galaxy.radius / size
@@ -66,10 +78,7 @@ def photograph(galaxy: Galaxy, conditions: Conditions, rng: np.random.Generator)
     add_field(light, galaxy, scale, conditions.seeing, rng)
     light = _blur(light, scale, conditions, rng) * np.float32((PIXEL / scale) ** 2)
     bands = _add_noise(light, scale, conditions, rng) + _sky_residual(conditions, rng)[:, None, None]
-    bands = np.stack([cv2.GaussianBlur(band, (0, 0), RESAMPLING) for band in bands])
-    picture = cv2.imdecode(_jpeg(lupton(bands), SURVEY_QUALITY), cv2.IMREAD_COLOR)
-    assert picture is not None
-    return _jpeg(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), CUTOUT_QUALITY).tobytes()
+    return np.stack([cv2.GaussianBlur(band, (0, 0), RESAMPLING) for band in bands]), scale
 
 
 def _blur(light: Array, scale: float, conditions: Conditions, rng: np.random.Generator) -> Array:

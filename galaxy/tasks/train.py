@@ -4,7 +4,7 @@ from galaxy.core import files
 from galaxy.core.paths import TrainingPaths
 from galaxy.data.augmentation import Augment
 from galaxy.data.batches import Images, TrainingData
-from galaxy.models import initial_weights
+from galaxy.models import starts
 from galaxy.models.heads import LOGITS
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Train
@@ -22,9 +22,9 @@ def train(options: Train, examples: Examples, paths: TrainingPaths) -> None:
     crop = size if options.augmentation.scale is None else side
     scored, labels = examples.network_input(crop, size), examples.labels
     train, valid = examples.rows("train"), examples.rows("valid")
-    weights = initial_weights.read(options.weights, options.model)
+    start = starts.read(options, size)
     spec = describe_network(
-        options, weights, scored, train, head=LOGITS, outputs=examples.classes, crop=crop, size=size, packed=side
+        options, start, scored, train, head=LOGITS, outputs=examples.classes, crop=crop, size=size, packed=side
     )
     drawn = balanced(train, labels, options.seed) if options.balance else train
     augment = Augment.crops(options.augmentation, side, size, options.seed)
@@ -34,4 +34,4 @@ def train(options: Train, examples: Examples, paths: TrainingPaths) -> None:
         valid=Images(scored, labels, valid),
         description={"training_images": len(drawn), "split": split, "source": examples.source},
     )
-    run(options, spec, weights, objectives.classes(len(examples.classes), options.label_smoothing), data, paths)
+    run(options, spec, start.weights, objectives.classes(len(examples.classes), options.label_smoothing), data, paths)

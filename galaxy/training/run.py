@@ -18,6 +18,7 @@ from galaxy.models import saved
 from galaxy.models.initial_weights import Weights
 from galaxy.models.network import Network, Spec, build_network
 from galaxy.models.predict import predict
+from galaxy.models.starts import Start
 from galaxy.training import precision, resume
 from galaxy.training.engine import DivergedError
 from galaxy.training.fit import fit
@@ -86,7 +87,7 @@ def run(
 
 def describe_network(
     options: Training,
-    weights: Weights | None,
+    start: Start,
     images: np.ndarray,
     rows: np.ndarray,
     *,
@@ -103,10 +104,11 @@ def describe_network(
         images, rows: N×H×W×C uint8, as the network sees them, and the rows to train on.
         head, outputs, crop, size, head_args, packed: see `galaxy.models.network.Spec`.
     """
+    weights = start.weights
     mean, std = pixel_statistics(options, images, rows) if weights is None else (weights.mean, weights.std)
     return Spec(
-        model=options.model,
-        model_args=options.model_args,
+        model=start.model,
+        model_args=start.model_args,
         head=head,
         head_args=head_args or {},
         outputs=outputs,
@@ -121,7 +123,7 @@ def describe_network(
 def _new_network(options: Training, spec: Spec, weights: Weights | None, bias: torch.Tensor | None) -> Network:
     """Build the network with the weights that it starts from."""
     L.seed_everything(options.seed, workers=True, verbose=False)
-    network = build_network(spec, options.pretrained)
+    network = build_network(spec, options.pretrained and weights is None)
     network.check()
     if bias is not None or options.pretrained or weights is not None:
         network.reset_last(bias)

@@ -14,7 +14,7 @@ from galaxy.data.augmentation import Augment, colour_axis
 from galaxy.data.batches import Images, Taught, TrainingData
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.data.galaxies import Galaxies
-from galaxy.models import initial_weights
+from galaxy.models import starts
 from galaxy.models.heads import LOGITS_OF
 from galaxy.training import objectives
 from galaxy.training.run import describe_network, run
@@ -43,10 +43,10 @@ def train(
     rows = galaxies.rows(split)
     cutout = network_input(options, galaxies.field_of_view)
     pixels, train = cutout.central(galaxies.images), rows["train"]
-    weights = initial_weights.read(options.weights, options.model)
+    start = starts.read(options, cutout.input.size)
     spec = describe_network(
         options,
-        weights,
+        start,
         pixels,
         train,
         head=options.head,
@@ -78,7 +78,7 @@ def train(
     )
     means = torch.from_numpy(galaxies.votes[train].mean(axis=0))
     bias = LOGITS_OF[options.head](means) if options.output_bias else None
-    run(options, spec, weights, objectives.vote_fractions(options.loss), data, paths, bias)
+    run(options, spec, start.weights, objectives.vote_fractions(options.loss), data, paths, bias)
 
 
 def targets_of(options: Train, fractions: np.ndarray, volunteers: np.ndarray | None = None) -> np.ndarray:

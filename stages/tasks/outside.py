@@ -10,7 +10,8 @@ def main() -> None:
     options = params.load()
     leftovers.remove(options.compared)
     weights = {name: model.weights for name, model in options.train.items()}
-    outside.note(PATHS.outside, options.data.source, [options.data.local], weights)
+    folders = outside.networks(options.train)
+    outside.note(PATHS.outside, options.data.source, [options.data.local], weights, folders=folders)
 
 
 if __name__ == "__main__":
