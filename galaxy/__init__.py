@@ -11,6 +11,7 @@ The packages, in the order in which data flows; each imports only those above it
 * `evaluation` scores, baselines, ensembles, figures;
 * `report`     the HTML report, comparing two runs;
 * `inference`  anybody's images, export, submission;
+* `embeddings` similar and unusual images;
 * `tasks`      classification tasks on the same engine;
 * `own_labels` training on anybody's labels;
 * `cli`        the command `galaxy`.

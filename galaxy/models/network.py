@@ -88,6 +88,23 @@ class Network(nn.Module):
         """Turn B×H×W×C uint8 images into B×outputs values that users are shown, and of which means are taken."""
         return self.head.predictions(self(images))
 
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn B×H×W×C uint8 images into what the last layer gets, B×features.
+
+        Raises:
+            GalaxyError: it is unknown which layer is the last.
+        """
+        last = last_layers(self.backbone)
+        if len(last) != 1:
+            raise GalaxyError(f"{self.spec.model!r} does not name its last layer, so it has no features to give")
+        found: list[torch.Tensor] = []
+        hook = self.backbone.get_submodule(last[0]).register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+        try:
+            self.logits(images)
+        finally:
+            hook.remove()
+        return found[0].flatten(1)
+
     def with_totals(self, images: torch.Tensor) -> torch.Tensor:
         """Return what `shown` returns, followed by what else intervals need: for the head dirichlet, the logarithm of
         each question's total concentration (B×questions)."""
