@@ -27,6 +27,9 @@ ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
 LARGEST = 2**31
 """Most bytes of a list as text: ten million galaxies with 200 characters each have as many."""
 
+_BLOCK = 2**20
+"""Bytes that are read at a time."""
+
 COLUMN = "path"
 """The column with the images' paths. Relative paths start from the list's folder."""
 
@@ -218,9 +221,12 @@ def _text(path: Path, where: str) -> bytes:
     """Return a file's text as UTF-8, bytes of other encodings as they are; UTF-16 with its mark is converted."""
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
+            read = bytearray()  # to ask for all at once would take LARGEST
+            while (block := file.read(_BLOCK)) and len(read) <= LARGEST:
+                read += block
+        if len(read) > LARGEST:
             raise GalaxyError(f"{where} has more than {LARGEST:,} bytes; it is no list of images")
+        data = bytes(read)
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             data = data.decode("utf-16").encode(*_ENCODING)
     except (OSError, EOFError, zlib.error, UnicodeError) as error:
