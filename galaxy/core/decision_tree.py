@@ -140,6 +140,11 @@ class Step:
     leads_here: list[int]
 
 
+def one_question(answers: int) -> tuple[Step, ...]:
+    """Return the only step of a tree of one question with so many answers."""
+    return (Step(slice(0, answers), None, []),)
+
+
 def steps(questions: Sequence[Question]) -> tuple[Step, ...]:
     """Return a tree's questions, whose columns stand in their order, as steps: each after all that lead to it."""
     columns = [column for question in questions for column in question.columns]

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from galaxy.core.decision_tree import STEPS, Step, by_column
+from galaxy.core.decision_tree import STEPS, Step, by_column, one_question
 from galaxy.core.params import DIRICHLET
 
 FRACTIONS, PROBABILITIES = "fractions", "probabilities"
@@ -60,7 +60,13 @@ class Dirichlet(DecisionTree):
     A logit, bounded, is the logarithm of an answer's concentration. The fractions are the expected ones: a question's
     mean shares, times the parent's fraction. The larger the sum of a question's concentrations, its total, the surer
     the network is of the shares.
+
+    Args:
+        answers: the number of answers of the only question; None: the questions are those of Galaxy Zoo 2's tree.
     """
+
+    def __init__(self, answers: int | None = None) -> None:
+        super().__init__(STEPS if answers is None else one_question(answers))
 
     LARGEST = 7.0
     """Bound of the logarithm of a concentration, which lies between 0.0009 and 1,097."""

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 from sklearn.metrics import classification_report, f1_score
 
 from galaxy.core import files
 from galaxy.core.params import Views
 from galaxy.data.test_time_views import views
 from galaxy.models import saved
-from galaxy.models.heads import LOGITS
 from galaxy.models.predict import predict
 from galaxy.own_labels.labelled import Labelled
 from galaxy.own_labels.targets import Labels
@@ -54,8 +52,7 @@ def predict_model(
     found = predict(
         network, data.examples.images, batch_size, rows, views(how), data.field_of_view, f"predict {folder.name}"
     )
-    values = softmax(found, axis=1) if network.spec.head == LOGITS else found
-    return Predicted(values, labels, network.parameters_count)
+    return Predicted(found, labels, network.parameters_count)
 
 
 def baseline(data: Labelled) -> Predicted:

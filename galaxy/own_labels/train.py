@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from galaxy.core import files, metrics
+from galaxy.core import decision_tree, files, metrics
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params import DIRICHLET
 from galaxy.core.paths import TrainingPaths
 from galaxy.data import appearance
 from galaxy.data.augmentation import Augment, colour_axis
 from galaxy.data.batches import Images, TrainingData
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.models import starts
-from galaxy.models.heads import LOGITS, LOGITS_OF
+from galaxy.models.heads import LOGITS, LOGITS_OF, Dirichlet
 from galaxy.own_labels import split
 from galaxy.own_labels.labelled import WHOLE, Labelled
 from galaxy.own_labels.params import Train
@@ -102,5 +103,13 @@ def _learning(
         deviations = np.maximum(labels.values[rows].std(axis=0), 1e-6)
         scale = {"means": means.tolist(), "deviations": deviations.tolist()}
         return "numbers", scale, objectives.numbers(deviations), torch.zeros(len(means))
-    objective = objectives.fractions("bce", lambda predicted, actual: {"valid_rmse": metrics.rmse(predicted, actual)})
-    return "sigmoid", {}, objective, LOGITS_OF["sigmoid"](torch.from_numpy(means))
+    if labels.kind == "counts":
+        answers = len(labels.outputs)
+        mean = torch.from_numpy(objectives.shares(labels.values[rows]).mean(axis=0))
+        bias = Dirichlet.logits_of(mean, decision_tree.one_question(answers))
+        return DIRICHLET, {"answers": answers}, objectives.counts(_rmse), bias
+    return "sigmoid", {}, objectives.fractions("bce", _rmse), LOGITS_OF["sigmoid"](torch.from_numpy(means))
+
+
+def _rmse(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
+    return {"valid_rmse": metrics.rmse(predicted, actual)}

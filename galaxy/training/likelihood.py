@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from galaxy.core.decision_tree import STEPS, Step
+from galaxy.core.decision_tree import STEPS, Step, one_question
 from galaxy.models.heads import Dirichlet
 
 
@@ -31,6 +31,15 @@ def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         answers = answers_given(targets[:, :-1].float(), volunteers)
         votes, means = log_likelihood(logs.exp(), answers), log_likelihood_of_means(logs, answers)
         return -((votes + means) / volunteers).mean()
+
+
+def loss_of_counts(logits: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """Return what `loss` does for the answers to a single question: B×K logits and B×K numbers of votes."""
+    with torch.autocast(logits.device.type, enabled=False):
+        logs, steps = Dirichlet.log_concentrations(logits.float()), one_question(answers.shape[1])
+        votes = log_likelihood(logs.exp(), answers, steps)
+        means = log_likelihood_of_means(logs, answers, steps)
+        return -((votes + means) / answers.sum(dim=1, keepdim=True)).mean()
 
 
 def answers_given(fractions: torch.Tensor, volunteers: torch.Tensor, steps: Sequence[Step] = STEPS) -> torch.Tensor:

@@ -96,6 +96,17 @@ def fractions(loss: str, score: Callable[[np.ndarray, np.ndarray], dict[str, flo
     )
 
 
+def counts(score: Callable[[np.ndarray, np.ndarray], dict[str, float]]) -> Objective:
+    """Return the objective for votes by answer of one question, whose shares are scored; `score` as in `Objective`."""
+    plain = fractions("bce", score)
+    return replace(plain, loss=likelihood.loss_of_counts, on_logits=True, scored=shares)
+
+
+def shares(votes: Any) -> Any:
+    """Return votes by answer (N×K tensor or array) as shares of all votes."""
+    return votes / votes.sum(1)[:, None]
+
+
 class ScaledError(MeanSquaredError):
     """Root mean squared error of numbers, in units of each label's standard deviation."""
 
