@@ -1,18 +1,22 @@
 """Revisions of the project: their params, predictions and votes, read through DVC from Git and DVC's cache."""
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dvc.api
 import pandas as pd
 from dvc.exceptions import PathMissingError
+from dvc.repo import Repo
+from dvc.scm import resolve_rev
 
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.core.params import BY_QUESTION, MEAN, WEIGHTED
-from galaxy.core.params_file import PARAMS_FILE, leaves
+from galaxy.core.params_file import PARAMS_FILE, leaves, read_yaml
 from galaxy.core.paths import PATHS
 
 WORKSPACE = "workspace"
@@ -69,7 +73,28 @@ class Revision:
         return self._table(str(PATHS.preprocessed / "training.csv"))
 
     def _table(self, path: str) -> pd.DataFrame:
-        return pd.read_csv(io.StringIO(self._ask(lambda: dvc.api.read(path, rev=self._rev), path)))
+        return pd.read_csv(io.StringIO(self._ask(lambda: self._read(path), path)))
+
+    def _read(self, path: str) -> str:
+        """Return the text of a file that a stage made.
+
+        DVC's own function does not find files of a DVC project in a subfolder of a Git repository, such as a recipe, in
+        a commit. There the file is looked up in the commit's lock file, and read from the cache.
+        """
+        repo = Repo()
+        if self._rev is None or repo.root_dir == repo.scm.root_dir:
+            return str(dvc.api.read(path, rev=self._rev))
+        tree = repo.scm.get_fs(resolve_rev(repo.scm, self._rev))
+        lock = read_yaml(tree.open(f"{Path(repo.root_dir).relative_to(repo.scm.root_dir)}/dvc.lock", "r").read())
+        outs = [out for stage in lock["stages"].values() for out in stage.get("outs", ())]
+        for out in outs:
+            if path == out["path"]:
+                return _cached(repo, out["md5"])
+            if path.startswith(f"{out['path']}/"):
+                for member in json.loads(_cached(repo, out["md5"])):
+                    if path == f"{out['path']}/{member['relpath']}":
+                        return _cached(repo, member["md5"])
+        raise PathMissingError(path, self.name)
 
     def _ask(self, ask: Callable[[], T], wanted: str) -> T:
         try:
@@ -83,3 +108,8 @@ class Revision:
                 reason = f"{self.name} holds results made elsewhere, which DVC's cache does not have ({reason})"
                 advice = "run dvc repro and commit yours first (git commit --all), or fetch them (dvc pull)"
             raise GalaxyError(f"{self.name}: no {wanted}: {reason}; {advice}") from None
+
+
+def _cached(repo: Repo, checksum: str) -> str:
+    """Return the text of a file in DVC's cache."""
+    return Path(repo.cache.local.oid_to_path(checksum)).read_text()
