@@ -62,6 +62,11 @@ LOOK: tuple[Step, ...] = (
     Run("galaxy predict my_images/ --views 8 --figure trees/"),
     Own("test $(ls trees/*.png | wc --lines) = 4"),
     Run("galaxy predict my_images/ --interval 0.9"),
+    Run("galaxy embed my_images/", prints="features each"),
+    Run("galaxy similar my_images/1.png", {"my_images/1.png": "$(ls my_images/* | head --lines 1)"}, prints="3 images"),
+    Run("galaxy unusual embeddings.parquet"),
+    Own("(echo file,interesting; paste --delimiters , <(ls my_images/* | head --lines 2) <(seq 0 1)) > marked.csv"),
+    Run("galaxy unusual embeddings.parquet --labels marked.csv"),
     Own("head --lines 1 predictions.csv | grep Class11.6_high"),
     Run("galaxy predict list.csv 'survey/*.fits' more.zip"),
     Own("test $(wc --lines < predictions.csv) = 6"),
@@ -346,6 +351,19 @@ SPORTS: tuple[Step, ...] = (
     Own(f"test -s {IN_SPORTS}/data/submission.csv"),
 )
 
+IN_OWN_LABELS = "tasks/own_labels"
+
+OWN_LABELS: tuple[Step, ...] = (
+    Run("dvc repro", folder=IN_OWN_LABELS, prints="report: data/report/report.html"),
+    Run("python -m galaxy.own_labels.example example", prints="simulated galaxies"),
+    Run("galaxy params", folder=IN_OWN_LABELS, prints="`target.kind`"),
+    Run(
+        "galaxy predict images/ --model tasks/own_labels/models/resnet",
+        {"images/": "example/images/"},
+        prints="trained on simulated images",
+    ),
+)
+
 REAL = {"REAL": "data/competition", "FOLDER": "data/competition"}
 
 BENCHMARKS: tuple[Step, ...] = (
@@ -425,6 +443,7 @@ WALKS: dict[str, tuple[Step, ...]] = {
     "galaxy10": GALAXY10,
     "fashion_mnist": FASHION_MNIST,
     "sports": SPORTS,
+    "own_labels": OWN_LABELS,
 }
 """By name, the longest first."""
 
