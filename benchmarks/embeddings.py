@@ -2,8 +2,8 @@
 
 MODEL is the folder of a model that was trained on simulated galaxies only, REAL a folder with the competition's zips.
 
-* Similar: for each real galaxy with a Galaxy10 class (by its votes), the share of the 10 nearest others with that class,
-  beside the chance: that of any other galaxy.
+* Similar: for each real galaxy with a Galaxy10 class (by its votes), the share of the 10 nearest others with that
+  class, beside the chance: that of any other galaxy.
 * Unusual: N simulated galaxies of another seed; how many of the first percent, and of all, are mergers, show a
   lensed arc, or are artifacts or stars.
 """

@@ -368,6 +368,11 @@ REAL = {"REAL": "data/competition", "FOLDER": "data/competition"}
 
 BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/reference.py REAL", REAL),
+    Run(
+        "python benchmarks/embeddings.py recipes/scratch/start/models/resnet18 REAL",
+        REAL | {"recipes/scratch/start/models/resnet18": "models/resnet"},
+        more=" --simulated 100",
+    ),
     Run("python benchmarks/preprocessing.py IMAGES.zip 7", {"IMAGES.zip": "data/raw/images_training_rev1.zip"}),
     Run(
         "python benchmarks/streaming.py IMAGES.zip",
