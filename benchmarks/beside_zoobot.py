@@ -1,9 +1,9 @@
-"""Our training and predicting beside Zoobot's: `python benchmarks/beside_zoobot.py --zoobot ZOOBOT/bin/python [--images N]`.
+"""Our training and predicting beside Zoobot's: `python benchmarks/beside_zoobot.py --zoobot PYTHON [--images N]`.
 
-ZOOBOT is a virtual environment with `pip install "zoobot[pytorch]==2.9.0"`. Both train the same network from random weights to
-tell three kinds of simulated galaxies, on the same JPEGs for the same epochs, then predict all of them, in turns. The
-images per second are those of training, from JPEGs to the trained model, or of predicting, from JPEGs to the table;
-imports are left out. Memory is the largest sum of Pss over all processes.
+PYTHON is that of a virtual environment with `pip install "zoobot[pytorch]==2.9.0"`. Both train the same network from
+random weights to tell three kinds of simulated galaxies, on the same JPEGs for the same epochs, then predict all of
+them, in turns. The images per second are those of training, from JPEGs to the trained model, or of predicting, from
+JPEGs to the table; imports are left out. Memory is the largest sum of Pss over all processes.
 """
 
 import argparse

@@ -114,7 +114,7 @@ def test_a_tree_of_ones_own_takes_the_same_arithmetic():
         Question(2, "more", "", "Class1.2", (Answer("yes", None), Answer("no", None))),
     )
     tree = steps(own)
-    fractions = Dirichlet(tree)(torch.zeros((1, 5)))
+    fractions = Dirichlet([(0, 3, None), (3, 5, 1)])(torch.zeros((1, 5)))
     assert fractions.tolist() == [pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 6, 1 / 6])]
     given = likelihood.answers_given(fractions, torch.full((1, 1), 30.0), tree)
     assert given.tolist() == [pytest.approx([10, 10, 10, 5, 5])]

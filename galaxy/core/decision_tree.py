@@ -140,9 +140,18 @@ class Step:
     leads_here: list[int]
 
 
-def one_question(answers: int) -> tuple[Step, ...]:
-    """Return the only step of a tree of one question with so many answers."""
-    return (Step(slice(0, answers), None, []),)
+Block = tuple[int, int, int | None]
+"""A question as a model's card has it: its first column, the one after its last, and the column that they sum to."""
+
+
+def of_blocks(blocks: Sequence[Block]) -> tuple[Step, ...]:
+    """Return the steps of a tree's questions, each after the one that leads to it."""
+    return tuple(Step(slice(start, stop), parent, [] if parent is None else [parent]) for start, stop, parent in blocks)
+
+
+def one_question(answers: int) -> list[Block]:
+    """Return a tree of one question with so many answers."""
+    return [(0, answers, None)]
 
 
 def steps(questions: Sequence[Question]) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from galaxy.core.decision_tree import STEPS, Step, by_column, one_question
+from galaxy.core.decision_tree import STEPS, Block, Step, by_column, of_blocks
 from galaxy.core.params import DIRICHLET
 
 FRACTIONS, PROBABILITIES = "fractions", "probabilities"
@@ -62,11 +62,11 @@ class Dirichlet(DecisionTree):
     the network is of the shares.
 
     Args:
-        answers: the number of answers of the only question; None: the questions are those of Galaxy Zoo 2's tree.
+        questions: the tree; None: Galaxy Zoo 2's.
     """
 
-    def __init__(self, answers: int | None = None) -> None:
-        super().__init__(STEPS if answers is None else one_question(answers))
+    def __init__(self, questions: Sequence[Block] | None = None) -> None:
+        super().__init__(STEPS if questions is None else of_blocks(questions))
 
     LARGEST = 7.0
     """Bound of the logarithm of a concentration, which lies between 0.0009 and 1,097."""

@@ -104,10 +104,10 @@ def _learning(
         scale = {"means": means.tolist(), "deviations": deviations.tolist()}
         return "numbers", scale, objectives.numbers(deviations), torch.zeros(len(means))
     if labels.kind == "counts":
-        answers = len(labels.outputs)
+        questions = decision_tree.one_question(len(labels.outputs))
         mean = torch.from_numpy(objectives.shares(labels.values[rows]).mean(axis=0))
-        bias = Dirichlet.logits_of(mean, decision_tree.one_question(answers))
-        return DIRICHLET, {"answers": answers}, objectives.counts(_rmse), bias
+        bias = Dirichlet.logits_of(mean, decision_tree.of_blocks(questions))
+        return DIRICHLET, {"questions": questions}, objectives.counts(_rmse), bias
     return "sigmoid", {}, objectives.fractions("bce", _rmse), LOGITS_OF["sigmoid"](torch.from_numpy(means))
 
 

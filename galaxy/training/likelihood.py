@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from galaxy.core.decision_tree import STEPS, Step, one_question
+from galaxy.core.decision_tree import STEPS, Step, of_blocks, one_question
 from galaxy.models.heads import Dirichlet
 
 
@@ -36,7 +36,7 @@ def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 def loss_of_counts(logits: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
     """Return what `loss` does for the answers to a single question: B×K logits and B×K numbers of votes."""
     with torch.autocast(logits.device.type, enabled=False):
-        logs, steps = Dirichlet.log_concentrations(logits.float()), one_question(answers.shape[1])
+        logs, steps = Dirichlet.log_concentrations(logits.float()), of_blocks(one_question(answers.shape[1]))
         votes = log_likelihood(logs.exp(), answers, steps)
         means = log_likelihood_of_means(logs, answers, steps)
         return -((votes + means) / answers.sum(dim=1, keepdim=True)).mean()
