@@ -1,6 +1,7 @@
 """The command `galaxy`: what people do with trained models, outside the pipeline.
 
 * `predict` predicts your own images;
+* `app`     shows in the browser what is predicted of an image;
 * `embed`   turns images into vectors;
 * `similar` finds the images that are most similar to one;
 * `unusual` lists the most unusual images;
@@ -15,10 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from galaxy.cli import compare, embed, export, params, predict, similar, submit, unusual
+from galaxy.cli import app, compare, embed, export, params, predict, similar, submit, unusual
 from galaxy.core import errors
 
-COMMANDS = (predict, embed, similar, unusual, compare, export, submit, params)
+COMMANDS = (predict, app, embed, similar, unusual, compare, export, submit, params)
 """Each has `add`, which adds the arguments, and `run`, which imports what it needs (torch takes seconds)."""
 
 COMPLETION = """completion of commands, options and files by the Tab key:

@@ -22,14 +22,7 @@ EXAMPLES = """examples:
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder, glob, zip or CSV of paths")
-    parser.add_argument(
-        "--model",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FOLDER",
-        help="a trained model's folder; repeat for the mean of several (default: the project's best on valid)",
-    )
+    add_reading(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -37,6 +30,41 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the file to write: .csv, .csv.gz, .parquet, .fits, or - for the standard output (default: "
         "predictions.csv); if the command is interrupted, it resumes when it is run again",
+    )
+    parser.add_argument(
+        "--interval",
+        type=float,
+        metavar="LEVEL",
+        help="also give the interval of each fraction in which the votes lie with this chance, such as 0.9",
+    )
+    parser.add_argument(
+        "--volunteers",
+        type=int,
+        metavar="N",
+        help="volunteers whose votes the intervals are for, of models with the head dirichlet only (default: 44)",
+    )
+    parser.add_argument("--figure", type=Path, metavar="FOLDER", help="also draw each galaxy beside its decision tree")
+    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
+    parser.add_argument(
+        "--shard",
+        metavar="K/N",
+        help="predict only the K-th of N equal shares of the images, into a file with the share in its name, such as "
+        "predictions-3-of-8.csv",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at the first image that cannot be read or is doubtful"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say by which models images are predicted, and how they are read."""
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a trained model's folder; repeat for the mean of several (default: the project's best on valid)",
     )
     parser.add_argument(
         "--views",
@@ -69,29 +97,6 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="bands of the planes of FITS files, such as i,r,g, or the numbers of those to take as g, r and i, such as "
         "3,2,1 (default: by the header)",
-    )
-    parser.add_argument(
-        "--interval",
-        type=float,
-        metavar="LEVEL",
-        help="also give the interval of each fraction in which the votes lie with this chance, such as 0.9",
-    )
-    parser.add_argument(
-        "--volunteers",
-        type=int,
-        metavar="N",
-        help="volunteers whose votes the intervals are for, of models with the head dirichlet only (default: 44)",
-    )
-    parser.add_argument("--figure", type=Path, metavar="FOLDER", help="also draw each galaxy beside its decision tree")
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
-    parser.add_argument(
-        "--shard",
-        metavar="K/N",
-        help="predict only the K-th of N equal shares of the images, into a file with the share in its name, such as "
-        "predictions-3-of-8.csv",
-    )
-    parser.add_argument(
-        "--strict", action="store_true", help="stop at the first image that cannot be read or is doubtful"
     )
 
 

@@ -142,6 +142,13 @@ def draw(picture: np.ndarray, fractions: np.ndarray, title: str) -> Figure:
     return figure
 
 
+def draw_tree(fractions: np.ndarray) -> Figure:
+    """Draw the tree alone; see `draw`."""
+    figure, axis = plt.subplots(figsize=(13.6, 7), layout="constrained")
+    _draw_tree(axis, fractions)
+    return figure
+
+
 def _draw_tree(axis: Axes, fractions: np.ndarray) -> None:
     path = {step.column for step in likeliest_path.likeliest(fractions)}
     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}

@@ -1,0 +1,49 @@
+"""Show in the browser what is predicted of an image that you drop there.
+
+The page has the fractions of each question, the decision tree and, with --embeddings, galaxies like it. It is served to
+this machine alone, until Ctrl-C. Nothing leaves the machine.
+"""
+
+import argparse
+from pathlib import Path
+
+from galaxy.cli import predict
+
+EXAMPLES = """examples:
+  galaxy app
+  galaxy app --model models/resnet --views 8 --port 8000
+  galaxy app --embeddings embeddings.parquet --no-browser"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    predict.add_reading(parser)
+    parser.add_argument(
+        "--embeddings", type=Path, metavar="FILE", help="what galaxy embed wrote; then similar galaxies are shown"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="address to serve the page at (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=7860, metavar="N", help="port to serve it at; 0: any that is free (default: 7860)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page in the browser")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Load the models, and serve the page until Ctrl-C."""
+    from galaxy.inference import image_workers, predictor
+    from galaxy.inference.app import server
+    from galaxy.inference.fits import FitsOptions
+    from galaxy.inference.read_image import Crop
+
+    server.check_installed()
+    crop = None if arguments.crop is None else Crop.parse(arguments.crop)
+    fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands)
+    options = predictor.Options(arguments.views, crop, fits)
+    models = predictor.find_models(*arguments.model)
+    with server.listen(arguments.host, arguments.port) as listening:
+        image_workers.start()
+        from galaxy.inference.app.look import Looker
+
+        server.serve(listening, Looker(predictor.load(*models), options), browser=not arguments.no_browser)

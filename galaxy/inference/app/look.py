@@ -1,0 +1,122 @@
+"""Read and predict one image that somebody dropped on the page."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from galaxy.core import decision_tree
+from galaxy.core.errors import GalaxyError
+from galaxy.inference import find_images, fits
+from galaxy.inference.app.similar import Similar, SimilarImages
+from galaxy.inference.lists import FILE, WARNING
+from galaxy.inference.predictor import Options, Predictor, read_images
+from galaxy.inference.read_image import Reader
+from galaxy.inference.sources import printable
+
+PICTURE = 400
+"""Side in pixels of the picture that a person sees; what a network gets is smaller."""
+
+INTERVAL = 0.9
+"""The chance with which the votes lie in an interval."""
+
+LIKELIEST = "likeliest_class"
+"""The column that only models of classes have."""
+
+LOW, HIGH = "_low", "_high"
+"""What the columns with the ends of intervals end in."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the models predict of one column, and the interval in which it lies, if they give one."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of one image.
+
+    Attributes:
+        name: as the user has it.
+        picture: the central square that the first network sees, `PICTURE`×`PICTURE`×3 uint8.
+        inputs: what the networks get, size×size×3 uint8; equal ones once.
+        predicted: by column.
+        likeliest: the likeliest class; None unless the models predict classes.
+        warning: what is doubtful, or "".
+        similar: the most similar images first; None without a file of embeddings.
+    """
+
+    name: str
+    picture: np.ndarray
+    inputs: list[np.ndarray]
+    predicted: dict[str, Predicted]
+    likeliest: str | None
+    warning: str
+    similar: list[Similar] | None
+
+    @property
+    def fractions(self) -> np.ndarray | None:
+        """The 37 vote fractions, if these are what the models predict."""
+        if self.predicted.keys() != set(decision_tree.COLUMNS):
+            return None
+        return np.array([self.predicted[column].value for column in decision_tree.COLUMNS])
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Looks at images with models, at each with the same options."""
+
+    models: Predictor
+    options: Options
+    similar: SimilarImages | None = None
+
+    def __call__(self, upload: Path, name: str) -> Look:
+        """Look at a file, which is removed; `name` is what its user calls it.
+
+        Raises:
+            GalaxyError: the image cannot be read; the message begins with its name.
+        """
+        shown = printable(name)
+        with TemporaryDirectory() as folder:
+            # Without its ending a list or a zip is but an image that cannot be read: what it names is not opened.
+            ending = next((suffix for suffix in fits.SUFFIXES if name.lower().endswith(suffix)), "")
+            path = Path(folder) / f"image{ending}"
+            shutil.move(upload, path)
+            readers = self.models.readers(self.options)
+            inputs = [_read(path, shown, reader) for reader in dict.fromkeys(readers)]
+            picture = _read(path, shown, replace(readers[0], size=PICTURE))
+            try:
+                table, _ = self.models.predict_readable(find_images.find([path]), self.options, strict=True)
+                similar = None if self.similar is None else self.similar(path)
+            except GalaxyError as error:
+                raise GalaxyError(str(error).replace(str(path), shown)) from None
+        row = table.drop(columns=FILE).iloc[0]
+        warning, likeliest = row.pop(WARNING), row.get(LIKELIEST)
+        return Look(
+            shown, picture, inputs, _predicted(row.drop(LIKELIEST, errors="ignore")), likeliest, warning, similar
+        )
+
+
+def _read(path: Path, shown: str, reader: Reader) -> np.ndarray:
+    """Read an image in another process, so that a file that crashes its decoder does not end this one."""
+    pixels, problems, _ = read_images(find_images.find([path]), reader, strict=False)
+    if problems:
+        raise GalaxyError(f"{shown}: {problems[0]}")
+    return pixels[0]
+
+
+def _predicted(row: pd.Series) -> dict[str, Predicted]:
+    """Return what is predicted by column; the ends of an interval stand in columns of their own."""
+    columns = [name for name in row.index if not _is_end(name, row)]
+    return {name: Predicted(row[name], row.get(f"{name}{LOW}"), row.get(f"{name}{HIGH}")) for name in columns}
+
+
+def _is_end(name: str, row: pd.Series) -> bool:
+    return any(name.endswith(end) and name.removesuffix(end) in row for end in (LOW, HIGH))
