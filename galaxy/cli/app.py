@@ -46,4 +46,5 @@ def run(arguments: argparse.Namespace) -> None:
         image_workers.start()
         from galaxy.inference.app.look import Looker
 
-        server.serve(listening, Looker(predictor.load(*models), options), browser=not arguments.no_browser)
+        looker = Looker(predictor.load(*models), options)
+        server.serve(listening, looker, browser=not arguments.no_browser)

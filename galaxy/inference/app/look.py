@@ -10,10 +10,12 @@ import pandas as pd
 
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
-from galaxy.inference import find_images, fits
+from galaxy.inference import find_images, fits, prediction
 from galaxy.inference.app.similar import Similar, SimilarImages
-from galaxy.inference.lists import FILE, WARNING
-from galaxy.inference.predictor import Options, Predictor, read_images
+from galaxy.inference.lists import WARNING
+from galaxy.inference.prediction import LIKELIEST
+from galaxy.inference.predictor import Options, Predictor
+from galaxy.inference.read_ahead import read_images
 from galaxy.inference.read_image import Reader
 from galaxy.inference.sources import printable
 
@@ -22,9 +24,6 @@ PICTURE = 400
 
 INTERVAL = 0.9
 """The chance with which the votes lie in an interval."""
-
-LIKELIEST = "likeliest_class"
-"""The column that only models of classes have."""
 
 LOW, HIGH = "_low", "_high"
 """What the columns with the ends of intervals end in."""
@@ -47,6 +46,7 @@ class Look:
         name: as the user has it.
         picture: the central square that the first network sees, `PICTURE`×`PICTURE`×3 uint8.
         inputs: what the networks get, size×size×3 uint8; equal ones once.
+        gives: what the models predict, see `galaxy.models.heads`.
         predicted: by column.
         likeliest: the likeliest class; None unless the models predict classes.
         warning: what is doubtful, or "".
@@ -56,6 +56,7 @@ class Look:
     name: str
     picture: np.ndarray
     inputs: list[np.ndarray]
+    gives: str
     predicted: dict[str, Predicted]
     likeliest: str | None
     warning: str
@@ -64,9 +65,9 @@ class Look:
     @property
     def fractions(self) -> np.ndarray | None:
         """The 37 vote fractions, if these are what the models predict."""
-        if self.predicted.keys() != set(decision_tree.COLUMNS):
+        if tuple(self.predicted) != decision_tree.COLUMNS:
             return None
-        return np.array([self.predicted[column].value for column in decision_tree.COLUMNS])
+        return np.array([item.value for item in self.predicted.values()])
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class Looker:
     models: Predictor
     options: Options
     similar: SimilarImages | None = None
+
+    def __post_init__(self) -> None:
+        """Raise GalaxyError if the models cannot look at images with these options."""
+        self.models.readers(self.options)
 
     def __call__(self, upload: Path, name: str) -> Look:
         """Look at a file, which is removed; `name` is what its user calls it.
@@ -97,11 +102,11 @@ class Looker:
                 similar = None if self.similar is None else self.similar(path)
             except GalaxyError as error:
                 raise GalaxyError(str(error).replace(str(path), shown)) from None
-        row = table.drop(columns=FILE).iloc[0]
-        warning, likeliest = row.pop(WARNING), row.get(LIKELIEST)
-        return Look(
-            shown, picture, inputs, _predicted(row.drop(LIKELIEST, errors="ignore")), likeliest, warning, similar
-        )
+        row = table.iloc[0]
+        spec = next(iter(self.models.networks.values())).spec
+        columns = [name for name in prediction.columns(spec) if name != LIKELIEST]
+        predicted = _predicted(row, columns)
+        return Look(shown, picture, inputs, spec.head_gives, predicted, row.get(LIKELIEST), row[WARNING], similar)
 
 
 def _read(path: Path, shown: str, reader: Reader) -> np.ndarray:
@@ -112,11 +117,7 @@ def _read(path: Path, shown: str, reader: Reader) -> np.ndarray:
     return pixels[0]
 
 
-def _predicted(row: pd.Series) -> dict[str, Predicted]:
+def _predicted(row: pd.Series, columns: list[str]) -> dict[str, Predicted]:
     """Return what is predicted by column; the ends of an interval stand in columns of their own."""
-    columns = [name for name in row.index if not _is_end(name, row)]
-    return {name: Predicted(row[name], row.get(f"{name}{LOW}"), row.get(f"{name}{HIGH}")) for name in columns}
-
-
-def _is_end(name: str, row: pd.Series) -> bool:
-    return any(name.endswith(end) and name.removesuffix(end) in row for end in (LOW, HIGH))
+    ends = {name: float(row[name]) for name in row.index if name.endswith((LOW, HIGH)) and name not in columns}
+    return {name: Predicted(float(row[name]), ends.get(f"{name}{LOW}"), ends.get(f"{name}{HIGH}")) for name in columns}

@@ -15,6 +15,7 @@ from galaxy.core.templates import environment
 from galaxy.inference import plausibility, tree_figure
 from galaxy.inference.app.look import INTERVAL, Look, Predicted
 from galaxy.inference.predictor import Predictor
+from galaxy.models.heads import SHARES
 from galaxy.report import likeliest_path
 
 PACKAGE = "galaxy.inference.app"
@@ -28,12 +29,13 @@ def style() -> str:
 def models(loaded: Predictor) -> str:
     """Return what the page says of its models: their names, what they were trained on, and what follows from it."""
     known = []
+    what = "galaxies" if loaded.of_the_tree else "images"
     for folder, source in loaded.trained_on.items():
         data = read_json(Path(folder) / "model.json").get("data") or {}
         count = data.get("training_galaxies", data.get("training_images"))
         known.append({"name": Path(folder).name, "folder": folder, "source": source, "count": count})
     unknown = [Path(folder).name for folder, appearance in loaded.appearances.items() if appearance is None]
-    return _fill("models", models=known, unknown=unknown, no_statistics=plausibility.NO_STATISTICS)
+    return _fill("models", models=known, what=what, unknown=unknown, no_statistics=plausibility.NO_STATISTICS)
 
 
 def problem(text: str) -> str:
@@ -53,11 +55,17 @@ def result(look: Look) -> str:
         sentence=None if fractions is None else likeliest_path.sentence(fractions),
         questions=None if fractions is None else _questions(look.predicted, fractions),
         tree=None if fractions is None else _tree(fractions),
-        ranked=sorted(look.predicted.items(), key=lambda item: -item[1].value) if look.likeliest else None,
+        ranked=_ranked(look) if look.gives in SHARES else None,
         similar=None
         if look.similar is None
         else [(None if it.picture is None else _png(it.picture), it.caption) for it in look.similar],
     )
+
+
+def _ranked(look: Look) -> list[tuple[str, Predicted]]:
+    """Return classes with the likeliest first; other shares in the order of the model."""
+    items = list(look.predicted.items())
+    return items if look.likeliest is None else sorted(items, key=lambda item: -item[1].value)
 
 
 def _questions(predicted: dict[str, Predicted], fractions: np.ndarray) -> list[dict[str, Any]]:
