@@ -34,17 +34,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Load the models, and serve the page until Ctrl-C."""
     from galaxy.inference import image_workers, predictor
     from galaxy.inference.app import server
-    from galaxy.inference.fits import FitsOptions
-    from galaxy.inference.read_image import Crop
 
     server.check_installed()
-    crop = None if arguments.crop is None else Crop.parse(arguments.crop)
-    fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands)
-    options = predictor.Options(arguments.views, crop, fits)
+    options = predict.reading(arguments)
     models = predictor.find_models(*arguments.model)
     with server.listen(arguments.host, arguments.port) as listening:
         image_workers.start()
-        from galaxy.inference.app.look import Looker
+        from galaxy.inference.app import look
 
-        looker = Looker(predictor.load(*models), options)
+        looker = look.looker(predictor.load(*models), options)
         server.serve(listening, looker, browser=not arguments.no_browser)

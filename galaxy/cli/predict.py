@@ -9,8 +9,12 @@ the exit status is then 1.
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from galaxy.core.errors import GalaxyError
+
+if TYPE_CHECKING:
+    from galaxy.inference.predictor import Options  # pandas takes a second, which the help need not wait for
 
 EXAMPLES = """examples:
   galaxy predict my_images/
@@ -100,17 +104,24 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def reading(arguments: argparse.Namespace, **more: Any) -> "Options":
+    """Return the options that `add_reading` has asked for, and `more` of them."""
+    from galaxy.inference.fits import FitsOptions
+    from galaxy.inference.predictor import Options
+    from galaxy.inference.read_image import Crop
+
+    crop = None if arguments.crop is None else Crop.parse(arguments.crop)
+    fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands, arguments.survey)
+    return Options(arguments.views, crop, fits, **more)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Predict, write the table and the figures, and name the images that are left out."""
     from galaxy.inference import find_images, image_workers, outputs, plausibility, predictor, results
-    from galaxy.inference.fits import FitsOptions
-    from galaxy.inference.read_image import Crop
 
     out = outputs.STDOUT if arguments.out == Path("/dev/stdout") else arguments.out
-    crop = None if arguments.crop is None else Crop.parse(arguments.crop)
-    fits = FitsOptions(arguments.fits_scale, arguments.hdu, arguments.bands, arguments.survey)
-    options = predictor.Options(
-        arguments.views, crop, fits, arguments.batch_size, arguments.interval, arguments.volunteers
+    options = reading(
+        arguments, batch_size=arguments.batch_size, interval=arguments.interval, volunteers=arguments.volunteers
     )
     shard = None if arguments.shard is None else results.Shard.parse(arguments.shard)
     images = find_images.find(arguments.images)

@@ -72,15 +72,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Looker:
-    """Looks at images with models, at each with the same options."""
+    """Looks at images with models, at each with the same options; `no_intervals` says why there are none, if so."""
 
     models: Predictor
     options: Options
+    no_intervals: str
     similar: SimilarImages | None = None
-
-    def __post_init__(self) -> None:
-        """Raise GalaxyError if the models cannot look at images with these options."""
-        self.models.readers(self.options)
 
     def __call__(self, upload: Path, name: str) -> Look:
         """Look at a file, which is removed; `name` is what its user calls it.
@@ -107,6 +104,21 @@ class Looker:
         columns = [name for name in prediction.columns(spec) if name != LIKELIEST]
         predicted = _predicted(row, columns)
         return Look(shown, picture, inputs, spec.head_gives, predicted, row.get(LIKELIEST), row[WARNING], similar)
+
+
+def looker(models: Predictor, options: Options, similar: SimilarImages | None = None) -> Looker:
+    """Return what looks at images with models, with intervals if these models give them.
+
+    Raises:
+        GalaxyError: the models cannot look at images with these options.
+    """
+    models.readers(options)
+    with_intervals = replace(options, interval=INTERVAL)
+    try:
+        models.computations(with_intervals)
+    except GalaxyError as error:
+        return Looker(models, options, str(error), similar)
+    return Looker(models, with_intervals, "", similar)
 
 
 def _read(path: Path, shown: str, reader: Reader) -> np.ndarray:

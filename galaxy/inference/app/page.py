@@ -13,8 +13,7 @@ from galaxy.core import decision_tree
 from galaxy.core.files import read_json
 from galaxy.core.templates import environment
 from galaxy.inference import plausibility, tree_figure
-from galaxy.inference.app.look import INTERVAL, Look, Predicted
-from galaxy.inference.predictor import Predictor
+from galaxy.inference.app.look import INTERVAL, Look, Looker, Predicted
 from galaxy.models.heads import SHARES
 from galaxy.report import likeliest_path
 
@@ -26,16 +25,23 @@ def style() -> str:
     return f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
 
-def models(loaded: Predictor) -> str:
+def models(looker: Looker) -> str:
     """Return what the page says of its models: their names, what they were trained on, and what follows from it."""
-    known = []
+    loaded, known = looker.models, []
     what = "galaxies" if loaded.of_the_tree else "images"
     for folder, source in loaded.trained_on.items():
         data = read_json(Path(folder) / "model.json").get("data") or {}
         count = data.get("training_galaxies", data.get("training_images"))
         known.append({"name": Path(folder).name, "folder": folder, "source": source, "count": count})
     unknown = [Path(folder).name for folder, appearance in loaded.appearances.items() if appearance is None]
-    return _fill("models", models=known, what=what, unknown=unknown, no_statistics=plausibility.NO_STATISTICS)
+    return _fill(
+        "models",
+        models=known,
+        what=what,
+        unknown=unknown,
+        no_statistics=plausibility.NO_STATISTICS,
+        no_intervals=looker.no_intervals if loaded.of_the_tree else "",
+    )
 
 
 def problem(text: str) -> str:

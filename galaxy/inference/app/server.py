@@ -125,7 +125,7 @@ def _page(looker: "Looker") -> Any:
             path.unlink(missing_ok=True)
 
     with gradio.Blocks(title="Galaxy Zoo", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
-        gradio.HTML(page.models(looker.models), elem_classes="gz", apply_default_css=False)
+        gradio.HTML(page.models(looker), elem_classes="gz", apply_default_css=False)
         dropped = gradio.File(label="Image", height=140)
         shown = gradio.HTML(elem_classes="gz", apply_default_css=False)
         dropped.upload(show, dropped, [dropped, shown], api_visibility="private", show_progress="minimal")
