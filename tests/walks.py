@@ -98,6 +98,7 @@ LOOK: tuple[Step, ...] = (
     Own("git clean --quiet --force -d"),
     *BACK,
     Run("pip install kaggle six"),
+    Run('pip install "galaxy-zoo-pipeline[app]"'),
     Run('pip install "galaxy-zoo-pipeline[dvclive]"'),
     Run('pip install "galaxy-zoo-pipeline[export]"'),
     Run('pip install "galaxy-zoo-pipeline[fits]"'),
@@ -471,6 +472,8 @@ ELSEWHERE: dict[str, str] = {
         "nowhere: needs the network; tests/test_starts.py has a hub on this machine"
     ),
     "kaggle auth login": "nowhere: needs a browser and an account of Kaggle's",
+    "galaxy app": "tests/test_app.py; it serves its page until it is stopped",
+    "galaxy app --model models/resnet --views 8": "the same",
     "tensorboard --logdir runs": "nowhere: it serves its pages until it is stopped",
     "uvx --from mlflow==3.17.2 mlflow ui --backend-store-uri sqlite:///runs/mlflow.db": "nowhere: needs the network",
     "wandb sync runs/cnn/wandb/latest-run": "nowhere: needs the network and an account",
