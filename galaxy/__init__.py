@@ -12,6 +12,7 @@ The packages, in the order in which data flows; each imports only those above it
 * `report`     the HTML report, comparing two runs;
 * `inference`  anybody's images, export, submission;
 * `embeddings` similar and unusual images;
+* `app`        the page in the browser;
 * `tasks`      classification tasks on the same engine;
 * `own_labels` training on anybody's labels;
 * `cli`        the command `galaxy`.

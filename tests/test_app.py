@@ -67,7 +67,14 @@ class App:
 def app(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The server of the app with a model of random weights; when it ends, what it has said is checked."""
     temporary = tmp_path_factory.mktemp("temporary")
+    known = temporary.parent / f"{temporary.name}_known"
+    known.mkdir()
+    for number in range(3):
+        Image.fromarray(np.roll(PICTURE, number, axis=0)).save(known / f"{number}.png")
+    embedded = known / "embeddings.parquet"
+    command("galaxy", "embed", known, "--model", model, "--out", embedded, "--views", "1", folder=known)
     words = [sys.executable, "-c", WATCHED, "app", "--model", model, "--port", "0", "--no-browser"]
+    words += ["--embeddings", embedded]
     environment = os.environ | {"TMPDIR": str(temporary)}
     with subprocess.Popen(
         words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -139,7 +146,10 @@ def test_a_dropped_image_is_shown_with_what_galaxy_predict_says_and_then_removed
         f"(() => {{ const all = [...{RESULT}.querySelectorAll('img')].map(it => it.naturalWidth);"
         "return all.every(Boolean) && all })()"
     )
-    assert (widths[0], widths[1], len(widths)) == (400, 64, 3)  # the square, what the network gets, and the tree
+    assert (widths[0], widths[1], len(widths)) == (400, 64, 3 + 3)  # the square, what the network gets, the tree
+    similar = page.value(f"[...{RESULT}.querySelectorAll('.gz-similar figcaption')].map(it => it.textContent)")
+    assert re.search(r"/0\.png: (0\.9|1\.0)\d+$", similar[0])
+    assert len(similar) == 3
     assert "ngc 1.png" in page.value(f"{RESULT}.textContent")
     assert "Model cnn, trained on 42 simulated galaxies" in page.value("document.body.innerText")
     assert app.left() == []
@@ -214,6 +224,7 @@ def test_only_files_of_the_page_are_served(app: App, model: Path):
         (["--port", "70000"], "port is 70000"),
         (["--host", "203.0.113.1"], "Cannot assign requested address"),
         (["--crop", "2"], "crop is '2'"),
+        (["--embeddings", "none.parquet", "--port", "0"], "none.parquet: no such file; make it with galaxy embed"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_model_is_loaded(model: Path, words: list[str], message: str):

@@ -14,6 +14,7 @@ LAYERS = (
         "cli",
         "own_labels",
         "tasks",
+        "app",
         "embeddings",
         "inference",
         "report",

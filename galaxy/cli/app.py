@@ -32,15 +32,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Load the models, and serve the page until Ctrl-C."""
+    from galaxy.app import server
     from galaxy.inference import image_workers, predictor
-    from galaxy.inference.app import server
 
     server.check_installed()
     options = predict.reading(arguments)
     models = predictor.find_models(*arguments.model)
     with server.listen(arguments.host, arguments.port) as listening:
         image_workers.start()
-        from galaxy.inference.app import look
+        from galaxy.app import look
+        from galaxy.app.similar import SimilarImages
 
-        looker = look.looker(predictor.load(*models), options)
+        similar = None if arguments.embeddings is None else SimilarImages(arguments.embeddings)
+        looker = look.looker(predictor.load(*models), options, similar)
         server.serve(listening, looker, browser=not arguments.no_browser)

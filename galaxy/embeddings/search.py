@@ -7,14 +7,11 @@ import pandas as pd
 
 from galaxy.core import files
 from galaxy.core.errors import GalaxyError
-from galaxy.embeddings import compute, contact_sheet, neighbours, stored
-from galaxy.embeddings.stored import Embeddings, Origin
+from galaxy.embeddings import contact_sheet, neighbours, stored
+from galaxy.embeddings.embedder import Embedder
+from galaxy.embeddings.stored import Embeddings
 from galaxy.evaluation.figures import save
-from galaxy.inference import find_images, predictor, read_ahead
-from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.lists import FILE, WARNING
-from galaxy.inference.read_image import Crop, Reader
-from galaxy.inference.sources import Source
 
 RANK, SIMILARITY, INTEREST, INTERESTING = "rank", "similarity", "interest", "interesting"
 YES, NO = ("1", "1.0", "yes", "true"), ("0", "0.0", "no", "false")
@@ -28,8 +25,9 @@ def write_similar(query: str, path: Path, number: int, out: Path, sheet: Path) -
     """
     _check(number, out, sheet)
     found = stored.read(path)
+    embedder = Embedder(found.origin)
     named = np.flatnonzero(found.table[FILE] == query)
-    vector = found.features[named[0]] if len(named) else _embedded(query, found.origin)
+    vector = found.features[named[0]] if len(named) else embedder.vector(query)
     rows, cosine = neighbours.similar(vector, found.features, number + len(named[:1]))
     kept = rows != named[0] if len(named) else np.ones(len(rows), bool)
     rows, cosine = rows[kept][:number], cosine[kept][:number]
@@ -39,7 +37,7 @@ def write_similar(query: str, path: Path, number: int, out: Path, sheet: Path) -
     files.write_csv(out, table, float_format="%.6f")
     texts = [f"{name}\n{value:.3f}" for name, value in zip(table[FILE], cosine, strict=True)]
     title = f"most similar to {Path(query).name} (cosine similarity)"
-    _draw(sheet, found.origin, [query, *table[FILE]], [f"{Path(query).name}\nthe query", *texts], title)
+    _draw(sheet, embedder, [query, *table[FILE]], [f"{Path(query).name}\nthe query", *texts], title)
     return f"{out}: {len(rows)} images; their pictures: {sheet}"
 
 
@@ -65,7 +63,7 @@ def write_unusual(path: Path, labels: Path | None, number: int, out: Path, sheet
     files.write_csv(out, table, float_format="%.6f")
     shown = table.head(number)
     texts = [f"{row[FILE]}\n{row['unusual']:.3f}" for row in shown.to_dict("records")]
-    _draw(sheet, found.origin, shown[FILE].tolist(), texts, f"most unusual of {len(table):,} images")
+    _draw(sheet, Embedder(found.origin), shown[FILE].tolist(), texts, f"most unusual of {len(table):,} images")
     return f"{out}: {len(table):,} images, the most unusual first; pictures of the first {len(shown)}: {sheet}"
 
 
@@ -77,24 +75,6 @@ def _check(number: int, out: Path, sheet: Path) -> None:
             raise GalaxyError(f"{path}: must end in {ending}")
         if not path.parent.is_dir():
             raise GalaxyError(f"{path}: {path.parent} is no folder; make it first")
-
-
-def _embedded(query: str, origin: Origin) -> np.ndarray:
-    """Embed an image as those of a file were."""
-    folder = Path(origin.model)
-    crop = None if origin.crop is None else Crop.parse(origin.crop)
-    options = predictor.Options(views=origin.views, crop=crop)
-    images = find_images.find([query])
-    if len(images) != 1:
-        raise GalaxyError(f"{query}: {len(images)} images; name one")
-    loaded = predictor.load(*predictor.find_models(folder))
-    if loaded.digests()[str(folder)] != origin.digest:
-        raise GalaxyError(f"{folder} is another model than that of the embeddings; make them again (galaxy embed)")
-    (reader,) = loaded.readers(options)
-    pixels, _, _ = read_ahead.read_images(images, reader, strict=True)
-    embedding = compute.on_each_device(loaded.networks[str(folder)], reader, None, options.views)[0]
-    features = np.column_stack(list(embedding([pixels]).columns.values()))
-    return origin.reduced(features)[0]
 
 
 def _marks(path: Path, found: Embeddings) -> tuple[np.ndarray, np.ndarray]:
@@ -119,16 +99,6 @@ def _marks(path: Path, found: Embeddings) -> tuple[np.ndarray, np.ndarray]:
     return rows.loc[table[FILE]].to_numpy(), interest
 
 
-def _draw(sheet: Path, origin: Origin, names: list[str], texts: list[str], title: str) -> None:
+def _draw(sheet: Path, embedder: Embedder, names: list[str], texts: list[str], title: str) -> None:
     """Draw the images of these names, among the embedded ones or files, as the model saw them."""
-    images = find_images.find(origin.images)
-    known = Catalogue(images, []).table(0, len(images))[FILE].tolist()
-    places = dict(zip(reversed(known), reversed(range(len(known))), strict=True))
-    sources: list[Source] = [images[places[name]] if name in places else find_images.find([name])[0] for name in names]
-    (reader,) = predictor.load(origin.model).readers(
-        predictor.Options(crop=None if origin.crop is None else Crop.parse(origin.crop))
-    )
-    finer = Reader(reader.crop, contact_sheet.SIDE, reader.fits)
-    pixels, problems, _ = read_ahead.read_images(sources, finer, strict=False, label="draw")
-    pictures = [None if row in problems else pixels[row] for row in range(len(sources))]
-    save(contact_sheet.draw(pictures, texts, title), sheet)
+    save(contact_sheet.draw(embedder.pictures(names, contact_sheet.SIDE), texts, title), sheet)

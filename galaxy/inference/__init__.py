@@ -20,7 +20,6 @@
 * `writing`       writes parts that outlast an interruption;
 * `table_files`   writes CSV, Parquet and FITS tables from parts;
 * `tree_figure`   draws a galaxy beside its decision tree;
-* `app`           shows in the browser what is predicted of an image: `galaxy app`;
 * `export`        writes a network as ONNX;
 * `model_card`    writes a model card;
 * `submission`    writes and checks the CSV for the leaderboard;

@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 from matplotlib import pyplot as plt
 
+from galaxy.app.look import INTERVAL, Look, Looker, Predicted
 from galaxy.core import decision_tree
 from galaxy.core.files import read_json
 from galaxy.core.templates import environment
 from galaxy.inference import plausibility, tree_figure
-from galaxy.inference.app.look import INTERVAL, Look, Looker, Predicted
 from galaxy.models.heads import SHARES
 from galaxy.report import likeliest_path
 
-PACKAGE = "galaxy.inference.app"
+PACKAGE = "galaxy.app"
 
 
 def style() -> str:
@@ -64,7 +64,7 @@ def result(look: Look) -> str:
         ranked=_ranked(look) if look.gives in SHARES else None,
         similar=None
         if look.similar is None
-        else [(None if it.picture is None else _png(it.picture), it.caption) for it in look.similar],
+        else [(it, None if it.picture is None else _png(it.picture)) for it in look.similar],
     )
 
 

@@ -16,7 +16,7 @@ from galaxy.core.errors import GalaxyError
 from galaxy.inference.sources import LARGEST_FILE
 
 if TYPE_CHECKING:
-    from galaxy.inference.app.look import Looker
+    from galaxy.app.look import Looker
 
 INSTALL = 'the page needs Gradio; run `pip install "galaxy-zoo-pipeline[app]"`'
 
@@ -87,8 +87,8 @@ def _application(looker: "Looker", local: bool) -> Callable[..., Any]:
     import gradio
     from fastapi import FastAPI
 
-    from galaxy.inference.app import page
-    from galaxy.inference.app.guard import Guard
+    from galaxy.app import page
+    from galaxy.app.guard import Guard
 
     application = FastAPI(openapi_url=None)
     gradio.mount_gradio_app(
@@ -112,7 +112,7 @@ def _application(looker: "Looker", local: bool) -> Callable[..., Any]:
 def _page(looker: "Looker") -> Any:
     import gradio
 
-    from galaxy.inference.app import page
+    from galaxy.app import page
 
     def show(upload: str) -> tuple[None, str]:
         """Return an empty place for the next image, and what is found about this one."""

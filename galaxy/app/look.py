@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
+from galaxy.app.similar import Similar, SimilarImages
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
 from galaxy.inference import find_images, fits, prediction
-from galaxy.inference.app.similar import Similar, SimilarImages
 from galaxy.inference.lists import WARNING
 from galaxy.inference.prediction import LIKELIEST
 from galaxy.inference.predictor import Options, Predictor
