@@ -42,7 +42,13 @@ def stages(folder: str = ".") -> dict[str, Any]:
     return {name: stage.get("do", stage) for name, stage in listed.items()}
 
 
-NEEDED = {"predict": ["IMAGE"], "compare": ["HEAD", "workspace"]}
+NEEDED = {
+    "predict": ["IMAGE"],
+    "embed": ["IMAGE"],
+    "similar": ["QUERY"],
+    "unusual": ["FILE"],
+    "compare": ["HEAD", "workspace"],
+}
 """What a command needs that a sentence only names."""
 
 
