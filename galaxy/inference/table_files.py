@@ -117,7 +117,7 @@ class Fits:
 
     def write_part(self, path: Path, table: pd.DataFrame) -> None:
         with path.open("wb") as file:  # NumPy would add an ending to the name
-            np.save(file, self._records(table), allow_pickle=False)
+            np.save(file, self._records(table))
 
     def join(self, parts: Sequence[Path], path: Path, empty: pd.DataFrame) -> None:
         from astropy.io import fits
@@ -142,7 +142,7 @@ class Fits:
     @staticmethod
     def _read(parts: Sequence[Path]) -> Iterator[np.ndarray]:
         for part in parts:
-            yield np.load(io.BytesIO(part.read_bytes()), allow_pickle=False)
+            yield np.load(io.BytesIO(part.read_bytes()))
 
     @staticmethod
     def _records(table: pd.DataFrame) -> np.ndarray:
