@@ -60,8 +60,8 @@ class Target(Section):
         min_length=1, description="Columns of the list with the labels: one for a class, one per answer for counts."
     )
     questions: dict[str, Question] | None = Field(
-        description="Of counts of a whole tree: each question's `answers`, columns, and the earlier answer `after` which "
-        "it is asked, or null; null: one question."
+        description="Of counts of a whole tree: each question's `answers`, columns, and the earlier answer `after` "
+        "which it is asked, or null; null: one question."
     )
     split: str | None = Field(
         min_length=1, description="Column that says train, valid or test; null: drawn by the section split."
