@@ -19,7 +19,7 @@ from galaxy.core.params import Simulated
 from galaxy.core.paths import Paths
 from galaxy.own_labels import evaluation, example, page, params, scores, split, targets
 from galaxy.own_labels.labelled import Labelled
-from galaxy.own_labels.params import OwnLabels
+from galaxy.own_labels.params import OwnLabels, Target
 from galaxy.own_labels.prepare import prepare
 from galaxy.own_labels.targets import Labels
 from galaxy.own_labels.train import train, train_part
@@ -47,9 +47,24 @@ def options(path: Path, **sections: dict[str, Any]) -> OwnLabels:
     return OwnLabels.model_validate(content)
 
 
+def target(kind: Any, columns: list[str]) -> Target:
+    return Target(kind=kind, columns=columns, questions=None, split=None)
+
+
 def test_the_params_are_valid_and_what_cannot_be_learned_is_refused():
     assert params.load(PIPELINE / "params.yaml").target.kind == "class"
+    answers = {"shape": {"answers": ["a", "b"], "after": None}, "bar": {"answers": ["c", "d"], "after": "x"}}
     for changed, message in (
+        ({"questions": answers}, "questions are for counts, but kind is class"),
+        ({"kind": "counts", "columns": list("abcd"), "questions": answers}, "no answer to an earlier question .a, b"),
+        (
+            {
+                "kind": "counts",
+                "columns": list("abdc"),
+                "questions": answers | {"bar": {**answers["bar"], "after": "b"}},
+            },
+            "columns must be the answers of questions in their order: a, b, c, d",
+        ),
         ({"columns": ["a", "b"]}, "kind is class, but columns names 2 columns"),
         ({"kind": "counts", "columns": ["a"]}, "kind is counts, but columns names one column"),
         ({"kind": "number", "columns": ["a", "a"]}, "columns names a column twice"),
@@ -57,7 +72,7 @@ def test_the_params_are_valid_and_what_cannot_be_learned_is_refused():
         with pytest.raises(ValueError, match=message):
             options(Path("x.csv"), target=changed)
     content = options(Path("x.csv")).model_dump()
-    content["target"] = {"kind": "number", "columns": ["a"], "split": None}
+    content["target"] |= {"kind": "number", "columns": ["a"]}
     content["train"]["resnet"]["balance"] = True
     with pytest.raises(ValueError, match="balance and label_smoothing are for classes"):
         OwnLabels.model_validate(content)
@@ -72,13 +87,13 @@ def test_the_params_are_valid_and_what_cannot_be_learned_is_refused():
         ("number", ["z"], {"z": ""}, "z is empty"),
         ("fraction", ["a", "b"], {"a": "0.5", "b": "1.2"}, "b is 1.2; a fraction is from 0 to 1"),
         ("counts", ["a", "b"], {"a": "3", "b": "-1"}, "b is -1; a count is 0 or more"),
-        ("counts", ["a", "b"], {"a": "0", "b": "0"}, "all counts are 0"),
+        ("counts", ["a", "b"], {"a": "0", "b": "0"}, "nobody answers the first question"),
     ],
 )
 def test_a_label_that_cannot_be_used_is_named_by_its_row(kind: Any, columns: list[str], row: dict, problem: str):
     good: dict[str, list[str]] = {"kind": ["x", "y"], "z": ["1", "2"], "a": ["0.5", "1"], "b": ["0", "1"]}
     table = pd.DataFrame({name: [*good[name], row[name]] for name in columns}, dtype=object)
-    labels, problems = targets.read(table, kind, columns, "list.csv")
+    labels, problems = targets.read(table, target(kind, columns), "list.csv")
     assert problems == {2: problem}
     assert len(labels.values) == 3
 
@@ -86,12 +101,12 @@ def test_a_label_that_cannot_be_used_is_named_by_its_row(kind: Any, columns: lis
 def test_a_column_that_is_absent_or_holds_no_classes_is_one_line():
     table = pd.DataFrame({"kind": ["x", "x"], "id": ["1", "2"]})
     with pytest.raises(GalaxyError, match=r"no column shape \(target.columns\); it has kind, id"):
-        targets.read(table, "class", ["shape"], "list.csv")
+        targets.read(table, target("class", ["shape"]), "list.csv")
     with pytest.raises(GalaxyError, match=r"column kind holds 1 classes \(x\)"):
-        targets.read(table, "class", ["kind"], "list.csv")
+        targets.read(table, target("class", ["kind"]), "list.csv")
     many = pd.DataFrame({"z": [str(number) for number in range(1001)]})
     with pytest.raises(GalaxyError, match=r"set target\.kind to number"):
-        targets.read(many, "class", ["z"], "list.csv")
+        targets.read(many, target("class", ["z"]), "list.csv")
 
 
 def test_each_set_has_its_share_of_each_class_and_identical_images_stay_together():
@@ -155,12 +170,12 @@ def test_the_lists_own_sets_are_kept_and_an_image_of_test_does_not_train(tmp_pat
     sets = ["train", "train", "train", "train", "train", "valid", "valid", "test"]
     table = pd.DataFrame({"path": [f"{i}.png" for i in range(8)], "kind": list("xyxyxyxy"), "set": sets})
     table.to_csv(tmp_path / "list.csv", index=False)
-    target = {"columns": ["kind"], "split": "set"}
-    data = prepare(options(tmp_path / "list.csv", target=target))[0]
+    asked = {"columns": ["kind"], "split": "set"}
+    data = prepare(options(tmp_path / "list.csv", target=asked))[0]
     assert data.examples.table["set"].tolist() == ["unused", *sets[1:]]
     table.assign(set=[*sets[:7], "tests"]).to_csv(tmp_path / "list.csv", index=False)
     with pytest.raises(GalaxyError, match=r"line 9, .*: set is 'tests'; it may be train, valid, test"):
-        prepare(options(tmp_path / "list.csv", target=target))
+        prepare(options(tmp_path / "list.csv", target=asked))
 
 
 KINDS: tuple[tuple[str, list[str]], ...] = (
@@ -168,7 +183,13 @@ KINDS: tuple[tuple[str, list[str]], ...] = (
     ("fraction", ["smooth_fraction"]),
     ("number", ["magnitude"]),
     ("counts", ["smooth", "featured", "artifact"]),
+    ("counts", ["smooth", "featured", "artifact", "bar", "no_bar"]),
 )
+TREE = {
+    "shape": {"answers": ["smooth", "featured", "artifact"], "after": None},
+    "bar": {"answers": ["bar", "no_bar"], "after": "featured"},
+}
+"""The questions of the last."""
 
 
 @pytest.mark.parametrize(("kind", "columns"), KINDS)
@@ -176,7 +197,12 @@ def test_each_kind_of_label_is_learned_scored_beside_its_baseline_and_reported(
     kind: str, columns: list[str], labels_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
-    asked, paths = options(labels_csv, target={"kind": kind, "columns": columns}), Paths()
+    table = pd.read_csv(labels_csv)
+    table["bar"], table["path"] = table["featured"] // 3, [labels_csv.parent / path for path in table["path"]]
+    table["no_bar"] = table["featured"] - table["bar"]
+    table.to_csv("labels.csv", index=False)
+    chosen = {"kind": kind, "columns": columns, "questions": TREE if "bar" in columns else None}
+    asked, paths = options(Path("labels.csv"), target=chosen), Paths()
     asked.few_labels.counts.append(20)
     data = prepare(asked)[0]
     data.write(paths.data / "labelled")
@@ -194,7 +220,9 @@ def test_each_kind_of_label_is_learned_scored_beside_its_baseline_and_reported(
     assert predicted["id"].tolist() == data.catalogue["id"].astype(int).iloc[test].tolist()
     values = predicted[[f"predicted_{name}" for name in data.labels.outputs]].to_numpy()
     if kind in ("class", "counts"):
-        assert values.sum(axis=1) == pytest.approx(1, abs=1e-5)
+        assert values[:, : len(columns) - 2 if "bar" in columns else None].sum(axis=1) == pytest.approx(1, abs=1e-5)
+    if "bar" in columns:
+        assert values[:, 3:].sum(axis=1) == pytest.approx(values[:, 1], abs=1e-5)  # those who answer "featured"
     assert json.loads(paths.evaluation.read_text())["best"] == "resnet"
     card = json.loads((paths.model("few-20") / "model.json").read_text())
     assert card["data"]["training_images"] < 20
@@ -211,10 +239,15 @@ def test_scores_are_those_of_their_definitions():
     assert found["accuracy"] == 0.75
     assert found["macro_f1"] == pytest.approx((2 / 3 + 0.8) / 2)
     assert found["log_likelihood"] == pytest.approx(np.log([0.8, 0.4, 0.9, 0.7]).mean())
-    counts = Labels("counts", ("x", "y"), np.array([[3, 1], [0, 2]], np.float32))
+    counts = Labels("counts", ("x", "y"), np.array([[3, 1], [0, 2]], np.float32), [(0, 2, None)])
     found = scores.score(np.array([[0.5, 0.5], [0.25, 0.75]]), counts, np.ones(2))
     assert found["rmse"] == pytest.approx(0.25)
     assert found["log_likelihood"] == pytest.approx((4 * np.log(0.5) + 2 * np.log(0.75)) / 6)
+    votes = np.array([[6, 2, 1, 1], [4, 0, 0, 0]], np.float32)
+    tree = Labels("counts", ("x", "y", "u", "v"), votes, [(0, 2, None), (2, 4, 1)])
+    assert tree.shares.tolist() == [[0.75, 0.25, 0.125, 0.125], [1, 0, 0, 0]]
+    found = scores.score(np.array([[0.5, 0.5, 0.25, 0.25], [0.75, 0.25, 0, 0.25]]), tree, np.ones(4))
+    assert found["log_likelihood"] == pytest.approx((10 * np.log(0.5) + 4 * np.log(0.75)) / 14)
     numbers = Labels("number", ("z",), np.array([[1.0], [3.0]], np.float32))
     found = scores.score(np.array([[1.0], [1.0]]), numbers, np.array([2.0]))
     assert found["rmse_z"] == pytest.approx(2**0.5)

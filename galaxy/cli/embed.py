@@ -6,8 +6,10 @@ image that cannot be read is named and left out, and the exit status is then 1.
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
+from galaxy.cli import predict
 from galaxy.core.errors import GalaxyError
 
 EXAMPLES = """examples:
@@ -19,9 +21,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder, glob, zip or CSV of paths")
     parser.add_argument(
-        "--model", type=Path, metavar="FOLDER", help="a trained model's folder (default: the project's best on valid)"
-    )
-    parser.add_argument(
         "--out",
         type=Path,
         default=Path("embeddings.parquet"),
@@ -29,27 +28,26 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the Parquet file to write (default: embeddings.parquet)",
     )
     parser.add_argument("--pca", type=int, metavar="N", help="keep only the first N principal components")
-    parser.add_argument("--views", type=int, default=8, metavar="N", help="average N views of each image (default: 8)")
-    parser.add_argument(
-        "--crop", metavar="SIZE", help="central square to keep, as for galaxy predict (default: as in training)"
-    )
+    predict.add_reading(parser, views=8)
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time (default: 64)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Embed the images and write the file."""
     from galaxy.inference import find_images, image_workers, outputs, predictor, results
-    from galaxy.inference.read_image import Crop
 
     out, pca = arguments.out, arguments.pca
     if out.suffix != ".parquet":
         raise GalaxyError(f"{out}: embeddings are written as Parquet; name a file that ends in .parquet (--out)")
     if pca is not None and pca < 1:
         raise GalaxyError(f"--pca is {pca}; it must be 1 or more")
-    crop = None if arguments.crop is None else Crop.parse(arguments.crop)
-    options = predictor.Options(views=arguments.views, crop=crop, batch_size=arguments.batch_size)
+    if len(arguments.model) > 1:
+        raise GalaxyError(
+            f"--model names {len(arguments.model)} models, whose vectors have nothing in common; name one"
+        )
+    options = predict.reading(arguments, batch_size=arguments.batch_size)
     images = find_images.find(arguments.images)
-    folders = predictor.find_models(*([] if arguments.model is None else [arguments.model]))
+    folders = predictor.find_models(*arguments.model)
     outputs.check(out, arguments.images, images)
     image_workers.start()
     loaded = predictor.load(*folders)
@@ -76,6 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
         "digest": digest,
         "views": options.views,
         "crop": arguments.crop,
+        "fits": asdict(options.fits),
     }
     features = stored.finish(whole, out, made, pca)
     whole.unlink()

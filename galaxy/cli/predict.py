@@ -60,8 +60,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say by which models images are predicted, and how they are read."""
+def add_reading(parser: argparse.ArgumentParser, views: int = 1) -> None:
+    """Add the arguments that say by which models images are predicted, and how they are read.
+
+    `views` is the number of views if the command line names none.
+    """
     parser.add_argument(
         "--model",
         action="append",
@@ -73,9 +76,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views",
         type=int,
-        default=1,
+        default=views,
         metavar="N",
-        help="average N views of each image; 8: quarter turns, mirrored too; else: as many turns (default: 1)",
+        help="average N views of an image; 8: quarter turns, mirrored too; else: as many turns (default: %(default)d)",
     )
     parser.add_argument(
         "--crop",

@@ -11,6 +11,7 @@ from galaxy.embeddings import compute
 from galaxy.embeddings.stored import Origin
 from galaxy.inference import find_images, predictor, read_ahead
 from galaxy.inference.catalogue import Catalogue
+from galaxy.inference.fits import FitsOptions
 from galaxy.inference.image_list import Images
 from galaxy.inference.lists import FILE
 from galaxy.inference.read_image import Crop, Reader
@@ -27,7 +28,8 @@ class Embedder:
         self._origin, self._folder = origin, Path(origin.model)
         crop = None if origin.crop is None else Crop.parse(origin.crop)
         self._loaded = predictor.load(*predictor.find_models(self._folder))
-        (self._reader,) = self._loaded.readers(predictor.Options(views=origin.views, crop=crop))
+        options = predictor.Options(origin.views, crop, FitsOptions(**origin.fits))
+        (self._reader,) = self._loaded.readers(options)
 
     def check(self) -> None:
         """Raise GalaxyError if the model is another one than when the file was made."""

@@ -32,6 +32,7 @@ class Origin:
         model, digest: the model's folder, and its checksum.
         views: their number.
         crop: as the command's option; None: the model's own.
+        fits: how FITS files were read, see `galaxy.inference.fits.FitsOptions`.
         center, components: what principal components were computed with (F, N×F); empty: none were.
     """
 
@@ -40,6 +41,7 @@ class Origin:
     digest: str
     views: int
     crop: str | None
+    fits: dict[str, Any]
     center: list[float]
     components: list[list[float]]
 

@@ -20,15 +20,15 @@ from galaxy.tasks import figures as task_figures
 def evaluate(options: OwnLabels, data: Labelled, paths: Paths) -> str:
     """Predict valid and test with each model, score, and write everything; return the table for the terminal."""
     valid, test, train = data.rows("valid"), data.rows("test"), data.rows("train")
-    labels = _of(data.labels, test)
-    deviations = np.maximum(scores.as_shares(data.labels)[train].std(axis=0), 1e-6)
+    labels = data.labels.of(test)
+    deviations = np.maximum(data.labels.shares[train].std(axis=0), 1e-6)
     how, count = options.evaluate, len(train) + len(valid)
 
     def predict(name: str, rows: np.ndarray, labels: int) -> Predicted:
         return scores.predict_model(paths.model(name), data, rows, how.batch_size, how.views, labels)
 
     on_valid = pd.DataFrame(
-        {"model": name, **scores.score(predict(name, valid, count).values, _of(data.labels, valid), deviations)}
+        {"model": name, **scores.score(predict(name, valid, count).values, data.labels.of(valid), deviations)}
         for name in options.train
     )
     best = scores.best(on_valid, data.labels.kind)
@@ -49,10 +49,6 @@ def evaluate(options: OwnLabels, data: Labelled, paths: Paths) -> str:
     files.write_json(paths.evaluation, _summary(data, table, best, on_valid))
     _draw(options, data, paths, models, labels, table, steps)
     return "\n".join([_title(data), table.to_string(index=False, float_format="{:.4f}".format)])
-
-
-def _of(labels: Labels, rows: np.ndarray) -> Labels:
-    return Labels(labels.kind, labels.outputs, labels.values[rows])
 
 
 def _title(data: Labelled) -> str:
@@ -104,6 +100,6 @@ def _draw(
             square = counts.reindex(index=every, columns=every, fill_value=0).to_numpy()
             drawn[f"confusion_{name}"] = partial(task_figures.confusion, square, labels.outputs, heading)
         else:
-            actual = scores.as_shares(labels)
+            actual = labels.shares
             drawn[f"residuals_{name}"] = partial(figures.residuals, one.values, actual, labels.outputs, heading)
     write_all(paths.evaluation_figures, drawn)

@@ -38,7 +38,8 @@ class Labelled:
     def open(cls, folder: Path) -> "Labelled":
         """Read a folder that `write` wrote."""
         examples = Examples.open(folder)
-        labels = Labels(examples.source["kind"], examples.classes, np.load(folder / LABELS))
+        source = examples.source
+        labels = Labels(source["kind"], examples.classes, np.load(folder / LABELS), source["questions"])
         return cls(examples, labels, pd.read_csv(folder / CATALOGUE, dtype=str, keep_default_na=False))
 
     def write(self, folder: Path) -> None:

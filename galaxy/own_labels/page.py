@@ -93,7 +93,7 @@ def _best_and_worst(data: Labelled, predicted: pd.DataFrame) -> Iterator[dict[st
     """Give the test images that are predicted best and worst, by squared error of probabilities or numbers."""
     rows, outputs = data.rows("test"), data.labels.outputs
     values = predicted[[f"predicted_{name}" for name in outputs]].to_numpy()
-    actual = scores.as_shares(data.labels)[rows]
+    actual = data.labels.shares[rows]
     spread = np.maximum(actual.std(axis=0), 1e-6) if data.labels.kind == "number" else 1.0
     order = np.argsort(np.square((values - actual) / spread).sum(axis=1), kind="stable")
     names = data.catalogue["file"].to_numpy()[rows]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from galaxy.core.decision_tree import Block, one_question
 from galaxy.core.params import Augmentation, ModelName, Simulated, Training, Views
 from galaxy.core.params import Preprocess as StartPreprocess
 from galaxy.core.params import Split as StartSplit
@@ -43,6 +44,11 @@ class Data(Section):
     size: int = Field(ge=16, le=1024, description="Side of the kept square in pixels, resized.")
 
 
+class Question(Section):
+    answers: list[Column] = Field(min_length=2, description="Columns with the votes for its answers.")
+    after: Column | None = Field(description="The answer that leads to it; null: everybody is asked.")
+
+
 class Target(Section):
     """What is learned."""
 
@@ -52,6 +58,10 @@ class Target(Section):
     )
     columns: list[Column] = Field(
         min_length=1, description="Columns of the list with the labels: one for a class, one per answer for counts."
+    )
+    questions: dict[str, Question] | None = Field(
+        description="Of counts of a whole tree: each question's `answers`, columns, and the earlier answer `after` "
+        "which it is asked, or null; null: one question."
     )
     split: str | None = Field(
         min_length=1, description="Column that says train, valid or test; null: drawn by the section split."
@@ -66,6 +76,36 @@ class Target(Section):
         if self.kind == "counts" and len(self.columns) < 2:
             raise ValueError("kind is counts, but columns names one column; name one per answer, at least two")
         return self
+
+    @model_validator(mode="after")
+    def _a_tree(self) -> Self:
+        if self.questions is None:
+            return self
+        if self.kind != "counts":
+            raise ValueError(f"questions are for counts, but kind is {self.kind}; set questions to null")
+        earlier: list[str] = []
+        for name, question in self.questions.items():
+            if question.after is not None and question.after not in earlier:
+                known = ", ".join(earlier) or "none"
+                raise ValueError(
+                    f"questions.{name}.after is {question.after!r}, which is no answer to an earlier question ({known})"
+                )
+            earlier += question.answers
+        if earlier != self.columns:
+            raise ValueError(f"columns must be the answers of questions in their order: {', '.join(earlier)}")
+        return self
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The questions whose votes the columns hold; of other kinds than counts it means nothing."""
+        if self.questions is None:
+            return one_question(len(self.columns))
+        blocks: list[Block] = []
+        for question in self.questions.values():
+            start = self.columns.index(question.answers[0])
+            parent = None if question.after is None else self.columns.index(question.after)
+            blocks.append((start, start + len(question.answers), parent))
+        return blocks
 
 
 class Split(Section):

@@ -47,7 +47,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
     data, target = options.data, options.target
     listing = lists.read(path)
     columns = listing.columns
-    labels, problems = targets.read(columns, target.kind, target.columns, listing.where)
+    labels, problems = targets.read(columns, target, listing.where)
     if target.split is not None:
         targets.require_columns(columns, [target.split], "target.split", listing.where)
         problems |= split.read(columns[target.split].tolist(), target.split) | problems
@@ -66,7 +66,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
     kept = np.setdiff1d(np.arange(len(usable)), list(unreadable))
     images, rows = images[kept], usable[kept]
     catalogue = Catalogue(sources, []).table(0, len(sources)).iloc[rows].reset_index(drop=True)
-    labels = Labels(labels.kind, labels.outputs, labels.values[rows])
+    labels = labels.of(rows)
     sets = _sets(options, columns, rows, images, labels, listing.where)
     source: dict[str, Any] = {"source": "simulated" if data.source == "example" else data.source}
     source |= {
@@ -75,6 +75,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
         "crop": round(WHOLE * data.crop),
         "kind": labels.kind,
         "columns": target.columns,
+        "questions": labels.questions,
     }
     table = pd.DataFrame({"name": catalogue[lists.FILE], "class": _class_names(labels), "set": sets})
     return Labelled(Examples(images, table, labels.outputs, source), labels, catalogue), left_out

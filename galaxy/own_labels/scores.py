@@ -57,18 +57,9 @@ def predict_model(
 
 def baseline(data: Labelled) -> Predicted:
     """Predict for each test image the training images' shares of classes or answers, or the mean of their labels."""
-    values = as_shares(data.labels)[data.rows("train")].mean(axis=0)
+    values = data.labels.shares[data.rows("train")].mean(axis=0)
     rows = len(data.rows("test"))
     return Predicted(np.tile(values, (rows, 1)), len(data.rows("train")), 0)
-
-
-def as_shares(labels: Labels) -> np.ndarray:
-    """Return labels as models predict them: N×K, with 1 for the class of each image, and counts as shares."""
-    if labels.kind == "class":
-        return np.eye(len(labels.outputs), dtype=np.float32)[labels.values]
-    if labels.kind == "counts":
-        return labels.values / labels.values.sum(axis=1, keepdims=True)
-    return labels.values
 
 
 def score(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> dict[str, float]:
@@ -79,7 +70,7 @@ def score(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> dict
         labels: of the same images.
         deviations: the standard deviation of each of K labels on train, in units of which a relative error is.
     """
-    actual = as_shares(labels)
+    actual = labels.shares
     if labels.kind == "class":
         chosen, numbers = predicted.argmax(axis=1), np.arange(len(labels.values))
         return {
@@ -89,14 +80,23 @@ def score(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> dict
         }
     errors = {"rmse": _rmse(predicted - actual)}
     if labels.kind == "counts":
-        votes = labels.values * np.log(np.maximum(predicted, LEAST))
-        errors["accuracy"] = float((predicted.argmax(axis=1) == actual.argmax(axis=1)).mean())
-        errors["log_likelihood"] = float(votes.sum() / labels.values.sum())
+        first = labels.first
+        errors["accuracy"] = float((predicted[:, first].argmax(axis=1) == actual[:, first].argmax(axis=1)).mean())
+        errors["log_likelihood"] = _log_likelihood_of_votes(predicted, labels)
     if labels.kind == "number":
         errors = {"relative_rmse": _rmse((predicted - actual) / deviations)}
     for column, name in enumerate(labels.outputs):
         errors[f"rmse_{name}"] = _rmse(predicted[:, column] - actual[:, column])
     return errors
+
+
+def _log_likelihood_of_votes(predicted: np.ndarray, labels: Labels) -> float:
+    """Return the mean over all votes of the logarithm of the predicted share among those asked the question."""
+    total = 0.0
+    for start, stop, _ in labels.questions:
+        shares = predicted[:, start:stop] / np.maximum(predicted[:, start:stop].sum(axis=1, keepdims=True), LEAST)
+        total += float((labels.values[:, start:stop] * np.log(np.maximum(shares, LEAST))).sum())
+    return total / float(labels.values.sum())
 
 
 def _rmse(errors: np.ndarray) -> float:
@@ -110,7 +110,7 @@ def interval(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> t
     values = []
     for _ in range(RESAMPLES):
         rows = draw.integers(0, count, count)
-        values.append(score(predicted[rows], Labels(labels.kind, labels.outputs, labels.values[rows]), deviations))
+        values.append(score(predicted[rows], labels.of(rows), deviations))
     low, high = np.percentile([value[decides] for value in values], (2.5, 97.5))
     return float(low), float(high)
 
@@ -128,18 +128,18 @@ def table(predictions: dict[str, Predicted], labels: Labels, deviations: np.ndar
 
 
 def class_table(predictions: dict[str, Predicted], labels: Labels) -> pd.DataFrame:
-    """Return `precision`, `recall`, `f1` and `images` per model and class."""
-    tables = []
+    """Return `precision`, `recall`, `f1` and `images` per model and class, or answer to the first question."""
+    tables, names = [], labels.outputs[labels.first]
     for name, one in predictions.items():
         by_class: dict[str, Any] = classification_report(
-            as_shares(labels).argmax(axis=1),
-            one.values.argmax(axis=1),
-            labels=range(len(labels.outputs)),
-            target_names=labels.outputs,
+            labels.shares[:, labels.first].argmax(axis=1),
+            one.values[:, labels.first].argmax(axis=1),
+            labels=range(len(names)),
+            target_names=names,
             output_dict=True,
             zero_division=0,
         )
-        found = pd.DataFrame({class_: by_class[class_] for class_ in labels.outputs}).T.rename_axis("class")
+        found = pd.DataFrame({class_: by_class[class_] for class_ in names}).T.rename_axis("class")
         found = found.rename(columns={"f1-score": "f1", "support": "images"}).reset_index()
         tables.append(found.assign(model=name, images=found["images"].astype(int)))
     return pd.concat(tables, ignore_index=True)[["model", "class", "precision", "recall", "f1", "images"]]
@@ -154,7 +154,7 @@ def best(scores: pd.DataFrame, kind: str) -> str:
 
 def errors(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> np.ndarray:
     """Return N errors: 1 for a wrong class and 0 for a right one; else the mean square over the K outputs."""
-    actual = as_shares(labels)
+    actual = labels.shares
     if labels.kind == "class":
         return (predicted.argmax(axis=1) != labels.values).astype(np.float64)
     scale = deviations if labels.kind == "number" else 1.0

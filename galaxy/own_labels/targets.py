@@ -1,14 +1,15 @@
 """What is learned: labels as a list has them, as arrays to train on, and the heads and objectives that fit them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from galaxy.core.decision_tree import Block
 from galaxy.core.errors import GalaxyError
-from galaxy.own_labels.params import Kind
+from galaxy.own_labels.params import Kind, Target
 
 MOST_CLASSES = 1000
 
@@ -20,11 +21,39 @@ class Labels:
     Attributes:
         outputs: what a model of them predicts: the names of the K classes, or the columns.
         values: N class numbers (int64), or N×K fractions, numbers or counts (float32).
+        questions: of counts, the questions of the tree.
     """
 
     kind: Kind
     outputs: tuple[str, ...]
     values: np.ndarray
+    questions: Sequence[Block] = ()
+
+    def of(self, rows: np.ndarray) -> "Labels":
+        """Return the labels of some of the images."""
+        return replace(self, values=self.values[rows])
+
+    @property
+    def first(self) -> slice:
+        """The classes, or the answers to the first question."""
+        return slice(*self.questions[0][:2]) if self.questions else slice(None)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """What models predict, N×K: 1 for the class of each image and 0 for others; votes as shares of all votes.
+
+        Votes for a later question of a tree are shares of those asked, times the share of the answer that leads there.
+        """
+        if self.kind == "class":
+            return np.eye(len(self.outputs), dtype=np.float32)[self.values]
+        if self.kind != "counts":
+            return self.values
+        found = np.zeros_like(self.values)
+        for start, stop, parent in self.questions:
+            votes = self.values[:, start:stop]
+            asked = votes.sum(axis=1, keepdims=True)
+            found[:, start:stop] = votes / np.maximum(asked, 1) * (1 if parent is None else found[:, [parent]])
+        return found
 
     @property
     def strata(self) -> np.ndarray:
@@ -32,11 +61,11 @@ class Labels:
         if self.kind == "class":
             return self.values
         if self.kind == "counts":
-            return self.values.argmax(axis=1)
+            return self.values[:, self.first].argmax(axis=1)
         return pd.qcut(self.values[:, 0], 5, labels=False, duplicates="drop")
 
 
-def read(table: pd.DataFrame, kind: Kind, columns: list[str], where: str) -> tuple[Labels, dict[int, str]]:
+def read(table: pd.DataFrame, target: Target, where: str) -> tuple[Labels, dict[int, str]]:
     """Read the labels of a list; return them, and by row why others cannot be used.
 
     The values of such rows are 0.
@@ -48,6 +77,7 @@ def read(table: pd.DataFrame, kind: Kind, columns: list[str], where: str) -> tup
     Raises:
         GalaxyError: a column is absent, or there are too few or too many classes.
     """
+    kind, columns = target.kind, target.columns
     require_columns(table, columns, "target.columns", where)
     if kind == "class":
         return _classes(table[columns[0]], where)
@@ -56,13 +86,15 @@ def read(table: pd.DataFrame, kind: Kind, columns: list[str], where: str) -> tup
         try:
             numbers = [_number(cell, name) for cell, name in zip(cells, columns, strict=True)]
             values[row] = CHECKS[kind](numbers, columns)
+            if kind == "counts" and not values[row, slice(*target.blocks[0][:2])].sum():
+                raise ValueError("nobody answers the first question")
         except ValueError as error:
             problems[row] = str(error)
     usable = np.setdiff1d(np.arange(len(table)), list(problems))
     same = np.ptp(values[usable], axis=0) == 0 if len(usable) else np.zeros(len(columns), bool)
     if kind != "counts" and (constant := [name for name, is_same in zip(columns, same, strict=True) if is_same]):
         raise GalaxyError(f"{where}: all labels in {', '.join(constant)} are the same, so there is nothing to learn")
-    return Labels(kind, tuple(columns), values), problems
+    return Labels(kind, tuple(columns), values, target.blocks if kind == "counts" else ()), problems
 
 
 def require_columns(table: pd.DataFrame, columns: list[str], param: str, where: str) -> None:
@@ -112,8 +144,6 @@ def _fractions(numbers: list[float], columns: list[str]) -> list[float]:
 def _counts(numbers: list[float], columns: list[str]) -> list[float]:
     if outside := [f"{name} is {value:g}" for name, value in zip(columns, numbers, strict=True) if value < 0]:
         raise ValueError(f"{outside[0]}; a count is 0 or more")
-    if not sum(numbers):
-        raise ValueError("all counts are 0")
     return numbers
 
 

@@ -76,9 +76,10 @@ def _train(options: Train, data: Labelled, rows: dict[str, np.ndarray], paths: T
     )
     colour = colour_axis(pixels, train_rows) if options.augmentation.colour else None
     drawn = balanced(train_rows, labels.values, options.seed) if options.balance else train_rows
+    targets = np.hstack([labels.values, labels.shares]) if labels.kind == "counts" else labels.values
     training = TrainingData(
-        train=Images(images, labels.values, drawn, Augment.of(options.augmentation, cutout, options.seed, colour)),
-        valid=Images(images, labels.values, rows["valid"]),
+        train=Images(images, targets, drawn, Augment.of(options.augmentation, cutout, options.seed, colour)),
+        valid=Images(images, targets, rows["valid"]),
         description={
             "training_images": len(train_rows),
             "split": files.fingerprint(data.examples.table),
@@ -104,10 +105,9 @@ def _learning(
         scale = {"means": means.tolist(), "deviations": deviations.tolist()}
         return "numbers", scale, objectives.numbers(deviations), torch.zeros(len(means))
     if labels.kind == "counts":
-        questions = decision_tree.one_question(len(labels.outputs))
-        mean = torch.from_numpy(objectives.shares(labels.values[rows]).mean(axis=0))
-        bias = Dirichlet.logits_of(mean, decision_tree.of_blocks(questions))
-        return DIRICHLET, {"questions": questions}, objectives.counts(_rmse), bias
+        mean = torch.from_numpy(labels.of(rows).shares.mean(axis=0))
+        bias = Dirichlet.logits_of(mean, decision_tree.of_blocks(labels.questions))
+        return DIRICHLET, {"questions": labels.questions}, objectives.counts(_rmse, labels.questions), bias
     return "sigmoid", {}, objectives.fractions("bce", _rmse), LOGITS_OF["sigmoid"](torch.from_numpy(means))
 
 

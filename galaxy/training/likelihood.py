@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from galaxy.core.decision_tree import STEPS, Step, of_blocks, one_question
+from galaxy.core.decision_tree import STEPS, Block, Step, of_blocks
 from galaxy.models.heads import Dirichlet
 
 
@@ -33,13 +33,21 @@ def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return -((votes + means) / volunteers).mean()
 
 
-def loss_of_counts(logits: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
-    """Return what `loss` does for the answers to a single question: B×K logits and B×K numbers of votes."""
+def loss_of_counts(logits: torch.Tensor, targets: torch.Tensor, questions: Sequence[Block]) -> torch.Tensor:
+    """Return what `loss` does for the votes for the answers of another tree.
+
+    Args:
+        logits: B×K.
+        targets: B×2K, of which the first half are the numbers of votes.
+        questions: the tree's.
+    """
     with torch.autocast(logits.device.type, enabled=False):
-        logs, steps = Dirichlet.log_concentrations(logits.float()), of_blocks(one_question(answers.shape[1]))
+        logs, steps, answers = Dirichlet.log_concentrations(logits.float()), of_blocks(questions), targets.float()
+        answers = answers[:, : logits.shape[1]]
+        volunteers = answers[:, steps[0].block].sum(dim=1, keepdim=True)
         votes = log_likelihood(logs.exp(), answers, steps)
         means = log_likelihood_of_means(logs, answers, steps)
-        return -((votes + means) / answers.sum(dim=1, keepdim=True)).mean()
+        return -((votes + means) / volunteers).mean()
 
 
 def answers_given(fractions: torch.Tensor, volunteers: torch.Tensor, steps: Sequence[Step] = STEPS) -> torch.Tensor:

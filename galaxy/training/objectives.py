@@ -1,6 +1,6 @@
 """Objectives of a training: its loss, its metrics, and the metric that chooses the epoch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -96,15 +96,19 @@ def fractions(loss: str, score: Callable[[np.ndarray, np.ndarray], dict[str, flo
     )
 
 
-def counts(score: Callable[[np.ndarray, np.ndarray], dict[str, float]]) -> Objective:
-    """Return the objective for votes by answer of one question, whose shares are scored; `score` as in `Objective`."""
-    plain = fractions("bce", score)
-    return replace(plain, loss=likelihood.loss_of_counts, on_logits=True, scored=shares)
+def counts(
+    score: Callable[[np.ndarray, np.ndarray], dict[str, float]], questions: Sequence[decision_tree.Block]
+) -> Objective:
+    """Return the objective for votes by answer of a tree's questions, of which the shares are scored.
 
+    Targets are the N×K votes followed by the N×K shares; `score` is as in `Objective`.
+    """
 
-def shares(votes: Any) -> Any:
-    """Return votes by answer (N×K tensor or array) as shares of all votes."""
-    return votes / votes.sum(1)[:, None]
+    def scored(targets: Any) -> Any:
+        return targets[:, list(range(targets.shape[1] // 2, targets.shape[1]))]
+
+    loss = partial(likelihood.loss_of_counts, questions=questions)
+    return replace(fractions("bce", score), loss=loss, on_logits=True, scored=scored)
 
 
 class ScaledError(MeanSquaredError):
