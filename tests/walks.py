@@ -306,6 +306,18 @@ FOLDS: tuple[Step, ...] = (
         more=" -S train.resnet18.epochs=2",
     ),
     Own(f"cd {IN_FOLDS} && galaxy compare HEAD workspace --model mean weighted_by_question"),
+    Run("dvc repro predict@lite2-0", folder=IN_FOLDS),
+    Run("cp -rL data/folds data/teacher", folder=IN_FOLDS),
+    Run(
+        "dvc exp run -S 'train.resnet18.teacher={predictions:\"data/teacher/lite2-{fold}/test.csv\",share:0.5}' "
+        "predict@resnet18-0",
+        folder=IN_FOLDS,
+    ),
+    Run(
+        "dvc exp run -S train.resnet18.epochs=16 predict@resnet18-0",
+        folder=IN_FOLDS,
+        more=" -S train.resnet18.epochs=2",
+    ),
 )
 
 LEADERBOARD: tuple[Step, ...] = (
