@@ -23,16 +23,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="what galaxy embed wrote (default: embeddings.parquet)",
     )
     parser.add_argument("--number", type=int, default=24, metavar="N", help="how many to find (default: 24)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("similar.csv"), metavar="FILE", help="list to write (default: similar.csv)"
-    )
-    parser.add_argument(
-        "--sheet",
-        type=Path,
-        default=Path("similar.png"),
-        metavar="FILE",
-        help="pictures of them, as PNG (default: similar.png)",
-    )
+    add_outputs(parser, "similar", "pictures of them, as PNG")
+
+
+def add_outputs(parser: argparse.ArgumentParser, stem: str, sheet: str) -> None:
+    """Add the arguments for the files to write, called `stem` by default; `sheet` says what is on the sheet."""
+    for option, ending, what in (("--out", "csv", "list to write"), ("--sheet", "png", sheet)):
+        name = f"{stem}.{ending}"
+        parser.add_argument(option, type=Path, default=Path(name), metavar="FILE", help=f"{what} (default: {name})")
 
 
 def run(arguments: argparse.Namespace) -> None:

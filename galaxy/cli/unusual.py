@@ -8,6 +8,8 @@ columns `file` and `interesting` (1 or 0), and --labels lists first what is unus
 import argparse
 from pathlib import Path
 
+from galaxy.cli import similar
+
 EXAMPLES = """examples:
   galaxy unusual embeddings.parquet
   galaxy unusual embeddings.parquet --labels marked.csv --out unusual_2.csv --sheet unusual_2.png"""
@@ -18,16 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("embeddings", type=Path, metavar="FILE", help="what galaxy embed wrote")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="images that you marked: `file`, `interesting`")
     parser.add_argument("--number", type=int, default=48, metavar="N", help="pictures on the sheet (default: 48)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("unusual.csv"), metavar="FILE", help="list to write (default: unusual.csv)"
-    )
-    parser.add_argument(
-        "--sheet",
-        type=Path,
-        default=Path("unusual.png"),
-        metavar="FILE",
-        help="pictures of the first ones, as PNG (default: unusual.png)",
-    )
+    similar.add_outputs(parser, "unusual", "pictures of the first ones, as PNG")
 
 
 def run(arguments: argparse.Namespace) -> None:

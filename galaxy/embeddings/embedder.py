@@ -1,6 +1,7 @@
 """Embed further images as those of a file of embeddings were, and show the file's own images."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.fits import FitsOptions
 from galaxy.inference.image_list import Images
 from galaxy.inference.lists import FILE
-from galaxy.inference.read_image import Crop, Reader
+from galaxy.inference.read_image import Crop
 
 
 class Embedder:
@@ -58,7 +59,7 @@ class Embedder:
         chosen = [
             self._images[self._places[name]] if name in self._places else find_images.find([name])[0] for name in names
         ]
-        finer = Reader(self._reader.crop, side, self._reader.fits)
+        finer = replace(self._reader, size=side)
         pixels, problems, _ = read_ahead.read_images(chosen, finer, strict=False, label="draw")
         return [None if row in problems else pixels[row] for row in range(len(chosen))]
 

@@ -4,7 +4,6 @@ What made them stands in the file's metadata, so that other images can be compar
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,9 +151,3 @@ def read(path: Path) -> Embeddings:
     usable = np.isfinite(features).all(axis=1)
     table = content.drop_columns(names).to_pandas()[usable].reset_index(drop=True)
     return Embeddings(path, table, features[usable], Origin(**json.loads(noted)))
-
-
-def parts(rows: int, size: int) -> Iterator[slice]:
-    """Yield slices that cover so many rows."""
-    for start in range(0, rows, size):
-        yield slice(start, start + size)

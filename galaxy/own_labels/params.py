@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from galaxy.core.decision_tree import Block, one_question
-from galaxy.core.params import Augmentation, ModelName, Simulated, Training, Views
+from galaxy.core.params import Augmentation, Evaluate, ModelName, Simulated, Training
 from galaxy.core.params import Preprocess as StartPreprocess
 from galaxy.core.params import Split as StartSplit
 from galaxy.core.params import Train as StartTrain
@@ -151,11 +151,6 @@ class Start(Section):
     preprocess: StartPreprocess
     split: StartSplit
     model: StartTrain = Field(description="Its training.")
-
-
-class Evaluate(Section):
-    batch_size: int = Field(ge=1, description="Images predicted at a time.")
-    views: Views
 
 
 class OwnLabels(Section):
