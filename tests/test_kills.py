@@ -3,6 +3,7 @@
 Three kills by default; `pytest -m slow tests/test_kills.py` kills fifty times, in recipes and tasks too (half an hour).
 """
 
+import json
 import os
 import random
 import shutil
@@ -76,15 +77,19 @@ def results(folder: Path) -> dict[str, str]:
     return {path: md5 for path, md5 in made.items() if not path.endswith("/comparison.csv")}
 
 
-def remove_cut_lock(folder: Path) -> None:
-    """Do what docs/troubleshooting.md advises after a kill in the moment in which DVC writes its lock file in place."""
-    try:
-        whole = not (folder / "dvc.lock").exists() or "schema" in yaml.safe_load((folder / "dvc.lock").read_text())
-    except (TypeError, yaml.YAMLError):
-        whole = False
-    if not whole:
-        print("the lock file is cut")
-        (folder / "dvc.lock").unlink()
+def remove_cut_files(folder: Path) -> None:
+    """Do what docs/troubleshooting.md advises after a kill in the moment in which DVC writes a file in place."""
+    cut = {"dvc.lock": yaml.safe_load, ".dvc/tmp/rwlock": json.loads}
+    for name, read in cut.items():
+        if not (folder / name).exists():
+            continue
+        try:
+            whole = isinstance(read((folder / name).read_text()), dict)
+        except (ValueError, yaml.YAMLError):
+            whole = False
+        if not whole:
+            print(name, "is cut")
+            (folder / name).unlink()
 
 
 def run_for(folder: Path, target: list[str], seconds: float, how: signal.Signals) -> bool:
@@ -130,10 +135,10 @@ def test_a_pipeline_killed_at_random_moments_ends_with_the_bytes_of_an_undisturb
             break
         disturbed = new_project(tmp_path / f"disturbed_{number}", part)
         for _ in range(3):
-            remove_cut_lock(disturbed)
+            remove_cut_files(disturbed)
             if ways and run_for(disturbed, target, draw.uniform(0.05, 0.5) * duration, ways[-1]):
                 ways.pop()
-        remove_cut_lock(disturbed)
+        remove_cut_files(disturbed)
         command("dvc", "repro", *target, folder=disturbed)
         assert results(disturbed) == expected
         assert not list(disturbed.rglob("*.part"))

@@ -163,6 +163,9 @@ EXPERIMENTS: tuple[Step, ...] = (
     Own(": > dvc.lock"),  # as a kill may leave it
     Run("dvc repro", prints="'./dvc.lock' validation failed", fails=True),
     Run("git checkout dvc.lock"),
+    Own(": > .dvc/tmp/rwlock"),
+    Run("dvc repro", prints="Unable to read RWLock-file", fails=True),
+    Run("rm .dvc/tmp/rwlock"),
     Run("dvc repro", prints="Stage 'report' didn't change, skipping"),
 )
 
