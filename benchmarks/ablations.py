@@ -1,6 +1,7 @@
 """What each part of a recipe is worth on real galaxies: `python benchmarks/ablations.py REAL [--only NAME …]`.
 
-REAL is a folder with the competition's zips. One recipe for a ResNet-18, and the same with one part changed at a time.
+REAL is a folder with the competition's zips. One recipe for a ResNet-18, and the same with one part changed at a time;
+then the course's CNN as it was, and the same with one part changed at a time.
 A seed draws the split (a fifth for the test, a tenth for the choice of the epoch), the weights and the augmentation
 anew; every variant is trained on the same splits, so differences to the recipe are taken pair by pair. RMSE is that of
 the test galaxies, from one view but where the variant is about views.
@@ -42,7 +43,6 @@ RECIPE: dict[str, Any] = {
     "epochs": EPOCHS,
     "precision": "bf16-mixed",
     "channels_last": True,
-    "crop": CROP,
     "augmentation": AUGMENTATION,
 }
 EFFICIENTNET: dict[str, Any] = {"model": "tf_efficientnet_lite0", "precision": "32-true"}
@@ -58,6 +58,8 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)
     size: int = 64
     to: str = "recipe"
+    base: str | None = None
+    """The one of the course's networks that is changed; None: the recipe."""
 
 
 def augmentation(**changes: Any) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def augmentation(**changes: Any) -> dict[str, Any]:
 def variants(simulated: Path) -> dict[str, Variant]:
     """All of them, by name."""
     off = {"flip": False, "rotation": 0.0, "zoom": 1.0, "shift": 0.0}
-    return {
+    recipe = {
         "recipe": Variant("ResNet-18, 64 pixels, sigmoid, mean squared error, all augmentation"),
         "decision_tree": Variant("head: decision tree", {"head": "decision_tree"}),
         "no_augmentation": Variant("augmentation: none", augmentation(**off)),
@@ -85,10 +87,28 @@ def variants(simulated: Path) -> dict[str, Variant]:
             to="efficientnet",
         ),
     }
+    course = {
+        name: Variant(what, changes, to="course", base="course_cnn")
+        for name, what, changes in (
+            ("course", "the course's CNN as it was, 6 epochs", {}),
+            ("course_dropout", "dropout of 0.3 before the last layer", {"model_args": {"drop_rate": 0.3}}),
+            ("course_decay", "AdamW, weight decay 0.05", {"optimizer": "adamw", "weight_decay": 0.05}),
+            ("course_augmentation", "flips, any rotation, zoom, shifts", {"augmentation": AUGMENTATION}),
+            ("course_cross_entropy", "loss: cross-entropy", {"loss": "bce"}),
+            ("course_tree", "head: decision tree", {"head": "decision_tree"}),
+            ("course_bias", "output bias of the mean fractions", {"output_bias": True}),
+            ("course_rate", "learning rate 0.001", {"learning_rate": 0.001}),
+            ("course_one_cycle", "one cycle", {"schedule": "one_cycle"}),
+            ("course_epochs", "18 epochs", {"epochs": 18}),
+        )
+    }
+    other = {"course_resnet": Variant("the course's ResNet-18, 3 epochs", to="course", base="resnet18")}
+    return recipe | course | other
 
 
 def options_of(variant: Variant, seed: int) -> Train:
-    return common.section(RECIPE | {"size": variant.size, "seed": seed} | variant.changes)
+    changes = {"crop": CROP, "size": variant.size, "seed": seed} | variant.changes
+    return common.section(RECIPE | changes) if variant.base is None else common.section(changes, variant.base)
 
 
 def kept(variant: Variant, seed: int, folder: Path) -> dict[str, float] | None:
@@ -130,7 +150,7 @@ def table(found: pd.DataFrame, known: dict[str, Variant]) -> str:
 
     for name, rows in by_name.items():
         variant = known[name]
-        other = None if name == "recipe" or variant.to not in by_name else by_name[variant.to]["views_1"]
+        other = None if name == variant.to or variant.to not in by_name else by_name[variant.to]["views_1"]
         lines.append(line(variant.what, rows["views_1"], other))
         lines += [
             line(f"the same model, {n} views", rows[f"views_{n}"], rows["views_1"])

@@ -20,10 +20,13 @@ from galaxy.models.network import Network
 from galaxy.models.predict import predict
 from galaxy.training import vote_fractions
 
+COURSE = params.load(Path(__file__).parent.parent / "recipes/course/params.yaml").models
+"""The course's two networks with its own settings: no augmentation, no schedule, one view."""
 
-def section(changes: dict[str, Any]) -> Train:
-    """The section `train_resnet` of `params.yaml` with these changes; those of augmentation may be a part of it."""
-    content = params.load().models["resnet"].model_dump()
+
+def section(changes: dict[str, Any], base: str = "resnet18") -> Train:
+    """The section of one of the course's networks with these changes; those of augmentation may be a part of it."""
+    content = COURSE[base].model_dump()
     augmentation = content["augmentation"] | changes.get("augmentation", {})
     return Train.model_validate(content | changes | {"augmentation": augmentation})
 

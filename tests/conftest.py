@@ -1,10 +1,13 @@
 """What the tests share: a small simulated competition, made once, and the real one where it is present."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # A file of tests a core: before anything imports torch, and for all that the tests run.
     os.environ["OMP_NUM_THREADS"] = "1"
 
+from galaxy import cli
 from galaxy.core import decision_tree, params
+from galaxy.core.errors import run
 from galaxy.core.params import Augmentation, Download, Local, Params, Simulated
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.ingest import download
@@ -138,6 +143,28 @@ def command(*words: object, folder: Path, check: bool = True) -> subprocess.Comp
     if check and result.returncode:
         raise AssertionError(f"{words} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result
+
+
+def in_process(
+    main: Callable[[], None], *words: object, folder: Path, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run what a command or stage runs as `command` does, but in this process, which has imported torch already."""
+    output, errors, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [main.__module__, *(str(word) for word in words)])
+        try:
+            run(main)
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+            print("" if isinstance(end.code, int) else end.code, file=errors)
+    if check and status:
+        raise AssertionError(f"{words} ended with {status}\n{output.getvalue()}\n{errors.getvalue()}")
+    return subprocess.CompletedProcess(words, status, output.getvalue(), errors.getvalue())
+
+
+galaxy = partial(in_process, cli.main)
+"""Run the command `galaxy` in this process."""
 
 
 def committed(*paths: str) -> Iterator[list[str]]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from browser import CHROMIUM, Page, browsing
-from conftest import command
+from conftest import command, galaxy
 from PIL import Image
 from test_image_workers import PICTURE  # a picture of noise
 
@@ -72,7 +72,7 @@ def app(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     for number in range(3):
         Image.fromarray(np.roll(PICTURE, number, axis=0)).save(known / f"{number}.png")
     embedded = known / "embeddings.parquet"
-    command("galaxy", "embed", known, "--model", model, "--out", embedded, "--views", "1", folder=known)
+    galaxy("embed", known, "--model", model, "--out", embedded, "--views", "1", folder=known)
     words = [sys.executable, "-c", WATCHED, "app", "--model", model, "--port", "0", "--no-browser"]
     words += ["--embeddings", embedded]
     environment = os.environ | {"TMPDIR": str(temporary)}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import command
+from conftest import galaxy
 from PIL import Image
 from pyarrow import parquet
 
@@ -25,7 +25,7 @@ def folder(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         picture = draw.normal((20 + 60 * np.eye(3)[number % 3]) if number % KINDS else 30, 12, (64, 64, 3))
         Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(folder / "images" / f"{number:02d}.png")
     (folder / "images/damaged.png").write_bytes(b"\x89PNG\r\n no picture")
-    command("galaxy", "embed", "images", "--model", str(model), "--views", "1", folder=folder, check=False)
+    galaxy("embed", "images", "--model", str(model), "--views", "1", folder=folder, check=False)
     return folder
 
 
@@ -57,7 +57,7 @@ def test_an_image_is_most_similar_to_its_copy_by_name_or_as_another_file(folder:
     copy = tmp_path / "copy.png"
     copy.write_bytes((folder / "images/05.png").read_bytes())
     for query in ("images/05.png", str(copy)):
-        command("galaxy", "similar", query, "--number", "5", folder=folder)
+        galaxy("similar", query, "--number", "5", folder=folder)
         table = pd.read_csv(folder / "similar.csv")
         assert table["rank"].tolist() == [1, 2, 3, 4, 5]
         assert table["similarity"].is_monotonic_decreasing
@@ -81,24 +81,24 @@ def test_the_outliers_come_first_and_marks_change_the_order():
 
 
 def test_unusual_writes_every_image_once_and_takes_marks(folder: Path):
-    command("galaxy", "unusual", "embeddings.parquet", "--number", "6", folder=folder)
+    galaxy("unusual", "embeddings.parquet", "--number", "6", folder=folder)
     table = pd.read_csv(folder / "unusual.csv")
     assert sorted(table["file"]) == [f"images/{number:02d}.png" for number in range(32)]
     assert table["unusual"].is_monotonic_decreasing
     marks = pd.DataFrame({"file": table["file"][:6], "interesting": [1, 0, 1, 0, "", "yes"]})
     marks.to_csv(folder / "marked.csv", index=False)
-    command("galaxy", "unusual", "embeddings.parquet", "--labels", "marked.csv", folder=folder)
+    galaxy("unusual", "embeddings.parquet", "--labels", "marked.csv", folder=folder)
     assert "interest" in pd.read_csv(folder / "unusual.csv")
 
 
 def test_principal_components_are_those_of_the_features_and_fit_a_new_image(folder: Path, model: Path):
     words = ("embed", "images/0*.png", "images/1*.png", "--model", str(model), "--views", "1", "--pca", "3")
-    command("galaxy", *words, "--out", "three.parquet", folder=folder)
+    galaxy(*words, "--out", "three.parquet", folder=folder)
     three, whole = (stored.read(folder / name) for name in ("three.parquet", "embeddings.parquet"))
     assert three.features.shape == (20, 3)
     assert three.features == pytest.approx(three.origin.reduced(whole.features[:20]), abs=1e-3)
     assert np.abs(np.corrcoef(three.features.T) - np.eye(3)).max() < 1e-3
-    command("galaxy", "similar", "images/25.png", "--in", "three.parquet", folder=folder)
+    galaxy("similar", "images/25.png", "--in", "three.parquet", folder=folder)
     schema = parquet.read_schema(folder / "three.parquet")
     assert [name for name in schema.names if name.startswith("feature_")] == ["feature_0", "feature_1", "feature_2"]
 
@@ -116,4 +116,4 @@ def test_what_cannot_be_searched_is_one_line(folder: Path, tmp_path: Path):
         (("embed", "images", "--pca", "0"), "--pca is 0; it must be 1 or more"),
         (("embed", "images", "--out", "x.csv"), "embeddings are written as Parquet"),
     ):
-        assert message in command("galaxy", *words, folder=folder, check=False).stderr
+        assert message in galaxy(*words, folder=folder, check=False).stderr

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from conftest import TEST, command, spec
+from conftest import TEST, galaxy, spec
 
 from galaxy import cli
 from galaxy.core import decision_tree
@@ -29,7 +29,7 @@ def exported(model: Path, raw: Path, tmp_path_factory: pytest.TempPathFactory) -
     """What the command writes, checked on the test images of the small competition; and what it says."""
     target = tmp_path_factory.mktemp("exported") / "deep/cnn.onnx"
     images = raw / "images_test_rev1.zip"
-    done = command("galaxy", "export", model, target, "--check", images, folder=target.parent.parent)
+    done = galaxy("export", model, target, "--check", images, folder=target.parent.parent)
     return target, done.stdout
 
 

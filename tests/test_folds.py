@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import command, copy_project
+from conftest import command, copy_project, galaxy
 
 from galaxy.core import decision_tree, metrics
 from galaxy.core.errors import GalaxyError
@@ -120,7 +120,7 @@ def test_the_submission_is_the_weighted_sum_of_the_means_over_folds(recipe: Path
 
 
 def test_the_message_of_a_submission_says_that_it_is_the_mean_over_folds(recipe: Path):
-    said = command("galaxy", "submit", "--dry-run", folder=recipe).stdout
+    said = galaxy("submit", "--dry-run", folder=recipe).stdout
     assert "weighted of lite2, resnet18, mean over 2 folds, 4 views; RMSE" in said
     assert "on 60 own held-out galaxies" in said
 

@@ -19,13 +19,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, ROOT, command
+from conftest import DEFAULTS, ROOT, in_process
 
 from galaxy.core import source_info
 from galaxy.data.galaxies import Galaxies
 from galaxy.data.split import split
 from galaxy.models import saved
 from galaxy.training import resume
+from stages import train
 
 RESULTS = (
     "models/cnn/model.safetensors",
@@ -71,7 +72,7 @@ def project(raw: Path, preprocessed: Path, tmp_path: Path) -> Path:
 def undisturbed(raw: Path, preprocessed: Path, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """What a training leaves that nothing disturbs."""
     project = new_project(tmp_path_factory.mktemp("undisturbed") / "project", raw, preprocessed)
-    command(*STAGE, folder=project)
+    in_process(train.main, "cnn", folder=project)
     assert not (project / ".checkpoints/cnn").exists()
     return results(project)
 
@@ -119,7 +120,7 @@ def goes_on_to_the_same_end(project: Path, undisturbed: list[bytes]) -> bool:
     """Run the training that was killed in `project`; whether it goes on and leaves what an undisturbed one does."""
     assert not (project / "models").exists()
     assert not (project / "metrics").exists()
-    resumed = command(*STAGE, folder=project).stdout
+    resumed = in_process(train.main, "cnn", folder=project).stdout
     assert "resuming from" in resumed
     assert "epoch  0/10" not in resumed
     return results(project) == undisturbed
@@ -143,7 +144,7 @@ def test_a_training_ended_by_sigterm_goes_on_to_the_bytes_of_an_undisturbed_one(
 def test_a_damaged_checkpoint_is_said_to_be_one_and_training_starts_anew(killed: Path, undisturbed: list[bytes]):
     (checkpoint,) = killed.glob(".checkpoints/cnn/*/last.ckpt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
-    output = command(*STAGE, folder=killed).stdout
+    output = in_process(train.main, "cnn", folder=killed).stdout
     assert re.search(r"last\.ckpt is damaged \(.*\): starting over", output)
     assert "epoch  0/10" in output
     assert results(killed) == undisturbed
@@ -153,7 +154,7 @@ def test_a_checkpoint_of_other_params_is_not_resumed(killed: Path):
     content = yaml.safe_load((killed / "params.yaml").read_text())
     content["train_cnn"] |= {"seed": 9, "epochs": 1}
     (killed / "params.yaml").write_text(yaml.safe_dump(content))
-    output = command(*STAGE, folder=killed).stdout
+    output = in_process(train.main, "cnn", folder=killed).stdout
     assert "resuming from" not in output
     assert "epoch 0/1" in output
     assert not (killed / ".checkpoints/cnn").exists()
@@ -172,7 +173,7 @@ def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(p
     wild |= {"learning_rate": 1.0, "weight_decay": 3.0}  # each step multiplies the weights by -2
     content["train_cnn"] |= wild
     (project / "params.yaml").write_text(yaml.safe_dump(content))
-    outputs = [command(*STAGE, folder=project, check=False) for _ in range(2)]
+    outputs = [in_process(train.main, "cnn", folder=project, check=False) for _ in range(2)]
     for output in outputs:
         assert output.returncode == 1
         (line,) = output.stderr.splitlines()
@@ -188,7 +189,7 @@ def test_a_training_that_diverges_fails_with_one_line_and_keeps_its_best_model(p
 
     content["train_cnn"] |= {"learning_rate": 0.001, "weight_decay": 0.0, "epochs": 1}
     (project / "params.yaml").write_text(yaml.safe_dump(content))
-    assert "resuming from" not in command(*STAGE, folder=project).stdout
+    assert "resuming from" not in in_process(train.main, "cnn", folder=project).stdout
     assert saved.load(kept)
 
 
@@ -197,7 +198,7 @@ def test_a_second_training_of_the_same_outs_is_refused_and_leaves_the_first_alon
 ):
     with in_training(project) as running:
         running.send_signal(signal.SIGSTOP)
-        second = command(*STAGE, folder=project, check=False)
+        second = in_process(train.main, "cnn", folder=project, check=False)
         running.send_signal(signal.SIGCONT)
         assert running.stdout
         assert "epoch 10/10" in running.stdout.read()

@@ -1,6 +1,6 @@
 """A pipeline that is killed at any moment goes on, and ends with the bytes of an undisturbed one.
 
-Three kills by default; `pytest -m slow tests/test_kills.py` kills fifty times, in recipes and tasks too (half an hour).
+Two kills by default; `pytest -m slow tests/test_kills.py` kills fifty times, in recipes and tasks too (half an hour).
 """
 
 import json
@@ -115,7 +115,7 @@ def run_for(folder: Path, target: list[str], seconds: float, how: signal.Signals
 @pytest.mark.parametrize(
     ("part", "target", "kills"),
     [
-        (".", ["train_cnn"], 3),
+        (".", ["train_cnn"], 2),
         pytest.param(".", [], 20, marks=pytest.mark.slow),
         pytest.param("recipes/scratch", [], 15, marks=pytest.mark.slow),
         pytest.param("tasks/galaxy10", [], 15, marks=pytest.mark.slow),

@@ -87,25 +87,22 @@ def results(project: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return pd.read_csv(project / "metrics/train/cnn_history.csv"), metrics
 
 
-def test_two_processes_end_with_the_metrics_of_one(data: Path):
-    alone, together = (trained(data, devices=devices) for devices in (1, 2))
+def test_two_processes_end_with_the_metrics_of_one_and_log_them_once(data: Path):
+    ran, tables = [], []
+    for devices in (1, 2):
+        shutil.rmtree(data / "runs", ignore_errors=True)
+        ran.append(trained(data, devices=devices, logger="csv", gradient_accumulation=2, freeze_epochs=1))
+        assert [path.name for path in (data / "runs").iterdir()] == ["cnn"]
+        tables.append(pd.read_csv(data / "runs/cnn/metrics.csv"))
+    alone, together = ran
     assert together[0].to_numpy() == pytest.approx(alone[0].to_numpy(), abs=TOLERANCE)
     assert together[1] == pytest.approx(alone[1], abs=TOLERANCE)
     assert alone[0]["train_rmse"].nunique() == SMALL["epochs"] + 1  # it did learn
     lines = [line.split()[:2] for line in together[2].splitlines() if line.startswith("epoch")]
     epochs = SMALL["epochs"]
     assert lines == [["epoch", f"{epoch}/{epochs}"] for epoch in range(epochs + 1)]  # each line once
-
-
-def test_two_processes_log_once_what_one_does(data: Path):
-    tables = []
-    for devices in (1, 2):
-        shutil.rmtree(data / "runs", ignore_errors=True)
-        trained(data, devices=devices, logger="csv", gradient_accumulation=2)
-        assert [path.name for path in (data / "runs").iterdir()] == ["cnn"]
-        tables.append(pd.read_csv(data / "runs/cnn/metrics.csv"))
     assert tables[1].to_numpy() == pytest.approx(tables[0].to_numpy(), abs=TOLERANCE, nan_ok=True)
-    assert tables[0]["loss"].count() == tables[0]["step"].max() == SMALL["epochs"] * 3
+    assert tables[0]["loss"].count() == tables[0]["step"].max() == epochs * 3
 
 
 @pytest.mark.slow
@@ -124,10 +121,6 @@ def test_two_machines_under_torchrun_end_with_the_metrics_of_one_process(data: P
     assert together[0].to_numpy() == pytest.approx(alone[0].to_numpy(), abs=TOLERANCE)
     assert together[1] == pytest.approx(alone[1], abs=TOLERANCE)
     assert sorted(len(re.findall("^epoch", text, re.MULTILINE)) for text in printed) == [0, SMALL["epochs"] + 1]
-
-
-def test_frozen_layers_train_together_too(data: Path):
-    trained(data, devices=2, freeze_epochs=1, epochs=2)
 
 
 def test_a_process_that_is_killed_ends_all(data: Path):

@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
-from conftest import DEFAULTS, ROOT, command, copy_project, download_options, set_params
+from conftest import DEFAULTS, ROOT, command, copy_project, download_options, in_process, set_params
 
 from galaxy.ingest import download
+from stages import explore
 
 GALLERIES = ("likeliest_raw.png", "likeliest_preprocessed.png")
 
@@ -91,7 +92,7 @@ def test_only_galleries_of_simulated_galaxies_are_drawn_where_git_looks(source: 
     for name in ("galaxy", "stages", "params.yaml"):
         (tmp_path / name).symlink_to(ROOT / name)
     download.download(download_options(source, raw), tmp_path / "data/raw")
-    command(sys.executable, "-m", "stages.explore", folder=tmp_path)
+    in_process(explore.main, folder=tmp_path)
     for name in GALLERIES:
         gallery, tracked = tmp_path / "data/explore" / name, tmp_path / "metrics/explore" / name
         assert len(cv2.imread(str(gallery))) > 900

@@ -34,12 +34,14 @@ def unpublished(network: type[Own], name: str, pretrained: bool, **kwargs: Any) 
 class CourseCNN(nn.Module):
     """The small network of the course: two convolutions with batch normalisation, three linear layers.
 
-    At 64×64×3 pixels and 37 outputs it has 571,225 parameters.
+    At 64×64×3 pixels and 37 outputs it has 571,225 parameters. `drop_rate` is the share of the last layer's inputs that
+    training drops.
     """
 
-    def __init__(self, num_classes: int = 37, in_chans: int = 3, img_size: int = 64) -> None:
+    def __init__(self, num_classes: int = 37, in_chans: int = 3, img_size: int = 64, drop_rate: float = 0) -> None:
         super().__init__()
         self.num_classes = num_classes
+        self.dropout = nn.Dropout(drop_rate)
         side = ((img_size + 2) // 2 + 2) // 2  # each convolution (5×5, padding 3) adds 2, each pooling halves
         self.features = nn.Sequential(*self._block(in_chans, 6), *self._block(6, 16), nn.Flatten())
         self.hidden = nn.Sequential(
@@ -54,7 +56,7 @@ class CourseCNN(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Turn B×C×H×W pixels into B×num_classes logits."""
-        return self.classifier(self.hidden(self.features(x)))
+        return self.classifier(self.dropout(self.hidden(self.features(x))))
 
 
 @register_model
