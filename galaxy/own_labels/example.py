@@ -23,7 +23,7 @@ from galaxy.data import simulated_truth
 from galaxy.ingest import archives
 from galaxy.simulator import simulate
 
-GALAXIES = Simulated(training_galaxies=1500, test_galaxies=1, seed=2014, volunteers=44, seeing=1.3, noise=1.0)
+GALAXIES = Simulated(training_galaxies=1000, test_galaxies=1, seed=2014, volunteers=44, seeing=1.3, noise=1.0)
 LIST = "labels.csv"
 
 ANSWERS = ("smooth", "featured", "artifact")
