@@ -16,7 +16,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 from galaxy.core import decision_tree, params
-from galaxy.core.params import Augmentation, Download, Local, Params, Simulated
+from galaxy.core.params import Download, Local, Params, Simulated
+from galaxy.core.params_views import Augmentation
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.ingest import download
 from galaxy.ingest.preprocess import preprocess

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.metrics import classification_report, f1_score
 
 from galaxy.core import files
-from galaxy.core.params import Views
+from galaxy.core.params_views import Views
 from galaxy.data.test_time_views import views
 from galaxy.models import saved
 from galaxy.models.predict import predict
