@@ -144,7 +144,7 @@ def test_rows_that_cannot_be_used_are_listed_by_line_and_left_out_only_if_the_pa
     asked = options(tmp_path / "labels.csv")
     with pytest.raises(GalaxyError, match=r"(?s)rows that cannot be used \(3 in all\).*line 3, .*: morphology is"):
         prepare(asked)
-    data, left_out = prepare(options(tmp_path / "labels.csv", data={"bad_rows": "leave_out"}))
+    data, _, left_out = prepare(options(tmp_path / "labels.csv", data={"bad_rows": "leave_out"}))
     assert left_out["line"].tolist() == [3, 5, 6]
     assert len(data.labels.values) == len(data.examples.images) == len(data.catalogue) == len(table) - 3
     assert data.catalogue["id"].tolist() == table["id"].drop([1, 3, 4]).tolist()
