@@ -215,6 +215,7 @@ def test_each_kind_of_label_is_learned_scored_beside_its_baseline_and_reported(
     decides = scores.DECIDES[kind]
     assert table[decides].between(table["low"], table["high"]).all()
     assert f"{table[decides][1]:.4f}" in text
+    assert ("labels within the intervals" in text) == (kind != "class")
     predicted = pd.read_csv(paths.predictions / "resnet.csv")
     test = data.rows("test")
     assert predicted["id"].tolist() == data.catalogue["id"].astype(int).iloc[test].tolist()
@@ -229,6 +230,7 @@ def test_each_kind_of_label_is_learned_scored_beside_its_baseline_and_reported(
     (paths.metrics / "images.json").write_text(json.dumps({"images": 1, "identical_images": 0, "left_out": 0}))
     report = page.html(asked, data, paths)
     assert f"{table[decides][1]:.3f}" in report
+    assert ("<h2>Intervals</h2>" in report) == (kind != "class")
     assert not re.search(r'(src|href)="http', report)
 
 

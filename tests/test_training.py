@@ -33,6 +33,8 @@ ALL_AUGMENTATION = {
     "brightness": 0.1,
     "contrast": 0.1,
 }
+
+
 @pytest.fixture
 def options(defaults: Params) -> Train:
     return defaults.models["cnn"].model_copy(update=PLAIN)
