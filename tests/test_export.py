@@ -55,7 +55,7 @@ def test_the_exported_network_takes_raw_pixels_in_any_number(
 
 
 HEADS: dict[str, dict[str, Any]] = {
-    "class": {"head": "logits", "outputs": ("a", "b", "c")},
+    "class": {"head": "logits", "outputs": ("a", "b", "c"), "packed": 64, "crop": 64},
     "fraction": {"head": "sigmoid", "outputs": ("smooth",)},
     "number": {"head": "numbers", "outputs": ("mass", "z"), "head_args": {"means": [9, 0.1], "deviations": [1, 0.05]}},
     "counts": {"head": "dirichlet", "outputs": tuple("abcde"), "head_args": {"questions": [(0, 3, None), (3, 5, 1)]}},
@@ -79,10 +79,11 @@ def test_each_head_and_a_start_by_name_give_in_onnx_what_predict_gives(
         named = {"model": f"local-dir:{tmp_path / 'encoder'}", "pretrained": True}
         start = starts.read(defaults.models["cnn"].model_copy(update=named), 64)
         changed = changed | {"model": start.model, "model_args": start.model_args}
-    network = build_network(spec(crop=424, **changed))
+    network = build_network(spec(**{"crop": 424} | changed))
     if start is not None and start.weights is not None:
         start.weights.fill(network.backbone)
-    saved.save(folder, network, {})
+    source = {"source": "simulated", "training_galaxies": 60}
+    saved.save(folder, network, {"data": {"training_galaxies": 42, "split": "0" * 64, "source": source}})
     export.export(folder, tmp_path / "x.onnx", images)
     session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"images": images})
