@@ -21,7 +21,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from galaxy import cli
 from galaxy.core import decision_tree, params
 from galaxy.core.errors import run
-from galaxy.core.params import Augmentation, Download, Local, Params, Simulated
+from galaxy.core.params import Download, Local, Params, Simulated
+from galaxy.core.params_views import Augmentation
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.ingest import download
 from galaxy.ingest.preprocess import preprocess

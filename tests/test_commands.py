@@ -25,7 +25,8 @@ from kaggle_server import KEY, Kaggle, serving
 from nbclient import NotebookClient
 from pages import NOTEBOOK, PAGES, Command, blocks, in_blocks, in_text, words
 from test_task_data import cifar_zip, fashion_mnist_files
-from walks import ELSEWHERE, WALKS, Own, Run, Step
+from walk_steps import Own, Run, Step
+from walks import ELSEWHERE, WALKS
 
 GALAXIES, TEST = 240, 12
 HALF_AN_HOUR = 1800

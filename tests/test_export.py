@@ -4,19 +4,23 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import timm
 import torch
 from conftest import TEST, galaxy, spec
 
-from galaxy import cli
+from galaxy import cli, load
 from galaxy.core import decision_tree
 from galaxy.core.errors import GalaxyError
+from galaxy.core.params import Params
 from galaxy.inference import export, model_card
-from galaxy.models import saved
+from galaxy.models import saved, starts
+from galaxy.models.network import build_network
 
 
 @pytest.fixture
@@ -48,6 +52,44 @@ def test_the_exported_network_takes_raw_pixels_in_any_number(
         with torch.inference_mode():
             expected = network(torch.from_numpy(np.array(some))).numpy()
         assert np.abs(session.run(None, {"images": np.array(some)})[0] - expected).max() <= 1e-4
+
+
+HEADS: dict[str, dict[str, Any]] = {
+    "class": {"head": "logits", "outputs": ("a", "b", "c"), "packed": 64, "crop": 64},
+    "fraction": {"head": "sigmoid", "outputs": ("smooth",)},
+    "number": {"head": "numbers", "outputs": ("mass", "z"), "head_args": {"means": [9, 0.1], "deviations": [1, 0.05]}},
+    "counts": {"head": "dirichlet", "outputs": tuple("abcde"), "head_args": {"questions": [(0, 3, None), (3, 5, 1)]}},
+    "dirichlet": {"head": "dirichlet"},
+    "local-dir": {"head": "decision_tree"},
+}
+"""What describes networks of each kind of label and start."""
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_each_head_and_a_start_by_name_give_in_onnx_what_predict_gives(
+    name: str, defaults: Params, tmp_path: Path, packed: np.ndarray
+):
+    folder, images = tmp_path / "model", np.array(packed[:6])
+    torch.manual_seed(5)
+    changed = HEADS[name]
+    start = None
+    if name == "local-dir":
+        encoder = timm.create_model("test_convnext", num_classes=0)
+        timm.models.save_for_hf(encoder, str(tmp_path / "encoder"), safe_serialization=True)
+        named = {"model": f"local-dir:{tmp_path / 'encoder'}", "pretrained": True}
+        start = starts.read(defaults.models["cnn"].model_copy(update=named), 64)
+        changed = changed | {"model": start.model, "model_args": start.model_args}
+    network = build_network(spec(**{"crop": 424} | changed))
+    if start is not None and start.weights is not None:
+        start.weights.fill(network.backbone)
+    source = {"source": "simulated", "training_galaxies": 60}
+    saved.save(folder, network, {"data": {"training_galaxies": 42, "split": "0" * 64, "source": source}})
+    export.export(folder, tmp_path / "x.onnx", images)
+    session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"images": images})
+    table = load(folder).predict(images)
+    assert np.ptp(found, axis=0).min() > 0
+    assert table[list(network.spec.outputs)].to_numpy() == pytest.approx(found, rel=1e-4, abs=1e-5)
 
 
 def test_the_file_says_what_it_predicts_and_from_what(exported: tuple[Path, str]):

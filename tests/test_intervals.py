@@ -91,6 +91,41 @@ def test_intervals_of_residuals_hold_the_votes_of_new_galaxies(level: float):
     assert held == pytest.approx(level, abs=0.02)
 
 
+@pytest.mark.parametrize("level", [*coverage.LEVELS, 0.7])
+def test_intervals_of_residuals_hold_the_numbers_of_new_images(level: float):
+    """Of two outputs in other units, whose errors depend on the prediction and are not around 0."""
+    rng = np.random.default_rng(2)
+    guesses = rng.normal(0, [1, 1000], (9000, 2))
+    labelled = guesses + 0.2 * np.abs(guesses) * (1 + rng.standard_normal(guesses.shape))
+    fitted = json.loads(json.dumps(residuals.fit_each(guesses[:3000], labelled[:3000], numbers=True)))
+    low, high = intervals.bounds(guesses[3000:], fitted, level, VOLUNTEERS)
+    held = ((low <= labelled[3000:]) & (labelled[3000:] <= high)).mean(axis=0)
+    assert held == pytest.approx([level, level], abs=0.02)
+
+
+def test_a_number_that_valid_is_too_small_for_has_no_bounds():
+    fitted = residuals.fit_each(np.zeros((8, 1)), np.arange(8.0)[:, None], numbers=True)
+    low, high = intervals.bounds(np.full((1, 1), 5.0), fitted, 0.9, VOLUNTEERS)
+    assert (low[0, 0], high[0, 0]) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("level", coverage.LEVELS)
+def test_intervals_of_several_models_hold_at_least_as_many_votes_as_they_say(level: float):
+    rng = np.random.default_rng(3)
+    shares = rng.beta(0.8, 0.8, (3000, 37))
+    voted = rng.binomial(VOLUNTEERS, shares) / VOLUNTEERS
+    models = [np.clip(shares + 0.1 * rng.standard_normal(shares.shape), 0, 1) for _ in range(3)]
+    fitted = [residuals.fit(own[:1000], voted[:1000]) for own in models]
+    new = [own[1000:] for own in models]
+    low, high = intervals.of_several(new, fitted, [()] * 3, level, VOLUNTEERS)
+    held = ((low <= voted[1000:]) & (voted[1000:] <= high))[high > low].mean()
+    assert held > level - 0.01
+    widths = [
+        np.subtract(*intervals.bounds(p, own, level, VOLUNTEERS)[::-1]) for p, own in zip(new, fitted, strict=True)
+    ]
+    assert (high - low) == pytest.approx(np.mean(widths, axis=0))
+
+
 def test_where_0_is_likely_all_that_is_left_out_lies_above_and_where_it_is_likelier_than_the_level_all_is_0():
     votes = np.array([[[0.95, 0.05, 0, 0, 0], [0.6, 0.2, 0.1, 0.1, 0], [0, 0.2, 0.6, 0.2, 0], [0, 0, 0, 0.3, 0.7]]])
     low, high = intervals.of_level(intervals.Votes(votes), 0.9)
@@ -110,15 +145,20 @@ def test_a_level_that_valid_is_too_small_for_gives_the_whole_range_and_not_too_l
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of models with random weights: two with the head dirichlet, one with residuals, one older."""
+    """Folders of models with random weights: two with the head dirichlet, two with residuals, one of numbers, one of
+    classes, one older."""
     folder = tmp_path_factory.mktemp("sure")
     rng = np.random.default_rng(6)
     fitted = residuals.fit(rng.random((50, 37)), rng.random((50, 37)))
-    cards = {"sure": {}, "surer": {}, "plain": {"residuals": fitted}, "old": {}}
+    cards = {"sure": {}, "surer": {}, "plain": {"residuals": fitted}, "other": {"residuals": fitted}, "old": {}}
     for seed, (name, card) in enumerate(cards.items()):
         torch.manual_seed(seed)
         head = "dirichlet" if name.startswith("sure") else "decision_tree"
         saved.save(folder / name, build_network(spec(head=head)), {"params": {"volunteers": VOLUNTEERS}} | card)
+    numbers = {"head": "numbers", "head_args": {"means": [1, 2], "deviations": [1, 1]}, "outputs": ("z", "z_low")}
+    fitted = residuals.fit_each(rng.random((50, 2)), rng.random((50, 2)), numbers=True)
+    saved.save(folder / "numbers", build_network(spec(**numbers)), {"residuals": fitted})
+    saved.save(folder / "classes", build_network(spec(head="logits", outputs=("a", "b"))), {})
     return folder
 
 
@@ -127,7 +167,10 @@ def pictures() -> np.ndarray:
     return np.random.default_rng(7).integers(0, 255, (3, 80, 80, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("names", [["sure"], ["sure", "surer"], ["plain"]], ids=str)
+SEVERAL = [["sure", "surer"], ["plain", "other"], ["sure", "plain"]]
+
+
+@pytest.mark.parametrize("names", [["sure"], ["plain"], *SEVERAL], ids=str)
 def test_predict_adds_low_and_high_of_every_column_and_changes_no_fraction(
     names: list[str], models: Path, pictures: np.ndarray
 ):
@@ -143,6 +186,14 @@ def test_predict_adds_low_and_high_of_every_column_and_changes_no_fraction(
         assert (narrower <= width + 1e-6).all()
 
 
+def test_an_output_that_is_called_as_the_end_of_an_interval_keeps_its_column(models: Path, pictures: np.ndarray):
+    plain = load(models / "numbers").predict(pictures)
+    table = load(models / "numbers").predict(pictures, interval=0.9)
+    assert list(table) == ["file", "z", "z_low", "p_z_low", "z_high", "z_low_low", "z_low_high", "warning"]
+    assert table[list(plain)].equals(plain)
+    assert (table["p_z_low"] < table["z"] + 1).all()
+
+
 def test_more_volunteers_agree_better(models: Path, pictures: np.ndarray):
     loaded = load(models / "sure")
     few, many = (loaded.predict(pictures, interval=0.9, volunteers=number) for number in (10, 200))
@@ -156,8 +207,9 @@ def test_more_volunteers_agree_better(models: Path, pictures: np.ndarray):
     ("names", "options", "problem"),
     [
         (["old"], {"interval": 0.9}, "old: the model was trained before models had intervals; train it again"),
-        (["sure", "plain"], {"interval": 0.9}, "plain: intervals of several models need the head dirichlet in each"),
-        (["plain", "plain"], {"interval": 0.9, "volunteers": 20}, "plain: the number of volunteers can be chosen only"),
+        (["sure", "old"], {"interval": 0.9}, "old: the model was trained before models had intervals; train it again"),
+        (["sure", "plain"], {"interval": 0.9, "volunteers": 20}, "plain: the number of volunteers can be chosen only"),
+        (["classes"], {"interval": 0.9}, "classes predicts classes: their probabilities, which it gives, say how sure"),
         (["sure"], {"interval": 0.9, "volunteers": 0}, "volunteers is 0; it may be 1 to 1000"),
         (["sure"], {"interval": 90}, "interval is 90; it must be above 0 and below 1, such as 0.9"),
         (["sure"], {"volunteers": 20}, "volunteers are for intervals; give a level, too"),

@@ -144,7 +144,7 @@ def test_rows_that_cannot_be_used_are_listed_by_line_and_left_out_only_if_the_pa
     asked = options(tmp_path / "labels.csv")
     with pytest.raises(GalaxyError, match=r"(?s)rows that cannot be used \(3 in all\).*line 3, .*: morphology is"):
         prepare(asked)
-    data, left_out = prepare(options(tmp_path / "labels.csv", data={"bad_rows": "leave_out"}))
+    data, _, left_out = prepare(options(tmp_path / "labels.csv", data={"bad_rows": "leave_out"}))
     assert left_out["line"].tolist() == [3, 5, 6]
     assert len(data.labels.values) == len(data.examples.images) == len(data.catalogue) == len(table) - 3
     assert data.catalogue["id"].tolist() == table["id"].drop([1, 3, 4]).tolist()
@@ -215,6 +215,7 @@ def test_each_kind_of_label_is_learned_scored_beside_its_baseline_and_reported(
     decides = scores.DECIDES[kind]
     assert table[decides].between(table["low"], table["high"]).all()
     assert f"{table[decides][1]:.4f}" in text
+    assert ("labels within the intervals" in text) == (kind != "class")
     predicted = pd.read_csv(paths.predictions / "resnet.csv")
     test = data.rows("test")
     assert predicted["id"].tolist() == data.catalogue["id"].astype(int).iloc[test].tolist()
@@ -229,6 +230,7 @@ def test_each_kind_of_label_is_learned_scored_beside_its_baseline_and_reported(
     (paths.metrics / "images.json").write_text(json.dumps({"images": 1, "identical_images": 0, "left_out": 0}))
     report = page.html(asked, data, paths)
     assert f"{table[decides][1]:.3f}" in report
+    assert ("<h2>Intervals</h2>" in report) == (kind != "class")
     assert not re.search(r'(src|href)="http', report)
 
 

@@ -80,7 +80,7 @@ def test_a_range_of_fractions_may_lack_its_end_and_hold_noise():
 
 
 def test_the_table_has_a_row_for_each_experiment_and_only_what_differs_in_80_columns(project: Path):
-    """Of experiments that did run, tests/walks.py reads the table; here they are queued, so nothing hides those."""
+    """Of experiments that did run, tests/walks_root.py reads the table; here they are queued: nothing hides those."""
     (block,) = (block for block in blocks(PAGE) if "--csv" in block)
     shown = block.partition("galaxy compare")[0].replace("--hide-queued ", "")
     header, *rows = command("bash", "-euo", "pipefail", "-c", shown, folder=project).stdout.splitlines()

@@ -1,7 +1,6 @@
 """The engine learns, keeps the best epoch, and repeats itself."""
 
 import re
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,24 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import augmentation, spec, whole
+from blobs import PLAIN, SIDE, blobs, train
+from conftest import augmentation, spec
 from torch import nn
 
 from galaxy.core import metrics
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import DIRICHLET, DIRICHLET_MULTINOMIAL, Params, Train
-from galaxy.data.augmentation import Augment
-from galaxy.data.batches import Images, TrainingData
 from galaxy.data.galaxies import Galaxies
 from galaxy.models.heads import LOGITS_OF
-from galaxy.models.network import Network, build_network
+from galaxy.models.network import build_network
 from galaxy.models.predict import predict
-from galaxy.training import history, objectives, vote_fractions
+from galaxy.training import history, objectives
 from galaxy.training import schedule as schedules
 from galaxy.training.engine import DivergedError, Engine
-from galaxy.training.fit import fit
 from galaxy.training.history import clock, fitting
-from galaxy.training.precision import Device, resolve
 from galaxy.training.run import histograms, pixel_statistics
 
 ALL_AUGMENTATION = {
@@ -37,58 +33,11 @@ ALL_AUGMENTATION = {
     "brightness": 0.1,
     "contrast": 0.1,
 }
-SIDE = 16
-
-PLAIN = {
-    "epochs": 3,
-    "batch_size": 16,
-    "optimizer": "adam",
-    "learning_rate": 0.003,
-    "weight_decay": 0,
-    "schedule": "constant",
-    "head": "sigmoid",
-    "output_bias": False,
-    "loss": "mse",
-    "augmentation": augmentation(),
-}
-"""The simplest training, so that each test changes one thing."""
-
-
-def blobs(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy squares whose votes follow from their brightness alone: easy to learn."""
-    draw = np.random.default_rng(seed)
-    level = draw.random(count)
-    images = draw.integers(0, 40, (count, SIDE, SIDE, 3)) + (200 * level)[:, None, None, None]
-    votes = np.zeros((count, 37), np.float32)
-    votes[:, 0], votes[:, 1] = level, 1 - level
-    return images.astype(np.uint8), votes
 
 
 @pytest.fixture
 def options(defaults: Params) -> Train:
     return defaults.models["cnn"].model_copy(update=PLAIN)
-
-
-def train(
-    tmp_path: Path, options: Train, count: int = 128, backbone: nn.Module | None = None
-) -> tuple[Network, pd.DataFrame]:
-    """Train a small network on blobs, or this one; the last quarter is valid."""
-    images, votes = blobs(count)
-    cut = count * 3 // 4
-    torch.manual_seed(options.seed)
-    network = build_network(spec(model=options.model, head=options.head, size=SIDE, mean=(120.0,) * 3, std=(60.0,) * 3))
-    network.backbone = backbone or network.backbone
-    augment = Augment.of(options.augmentation, whole(SIDE), options.seed)
-    targets = vote_fractions.targets_of(options, votes)
-    own, valid = Images(images, targets, np.arange(cut), augment), Images(images, targets, np.arange(cut, count))
-    history = fit(
-        network,
-        objectives.vote_fractions(options.loss),
-        options,
-        TrainingData(own, valid, {}),
-        Path(tempfile.mkdtemp(dir=tmp_path)),
-    )
-    return network, history
 
 
 @pytest.fixture(scope="module")
@@ -274,81 +223,6 @@ def test_a_batch_larger_than_the_data_and_an_unknown_optimizer_are_named(tmp_pat
         train(tmp_path, options.model_copy(update={"batch_size": 500}))
     with pytest.raises(GalaxyError, match="unknown optimizer 'adamx'; timm has"):
         train(tmp_path, options.model_copy(update={"optimizer": "adamx"}))
-
-
-class Scattering(nn.Module):
-    """A network with an operation that takes arrays of one type alone, of which half precision makes two."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.last = nn.Linear(3, 37)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logits = self.last(x.mean(dim=(2, 3)))
-        places = torch.arange(37, device=x.device).expand_as(logits)
-        return torch.zeros(logits.shape, device=x.device).scatter(1, places, logits)
-
-
-def test_a_precision_that_the_network_does_not_compute_in_is_named(tmp_path: Path, options: Train):
-    train(tmp_path, options, backbone=Scattering())
-    with pytest.raises(GalaxyError) as error:
-        train(tmp_path, options.model_copy(update={"precision": "bf16-mixed"}), backbone=Scattering())
-    assert re.fullmatch(
-        r"precision is bf16-mixed, but course_cnn does not compute in it here: scatter.*; set precision to 32-true",
-        str(error.value),
-    )
-
-
-NATIVE_CPU = Device("this CPU", gpu=False, bf16=True)
-OTHER_CPU = Device("this CPU", gpu=False, bf16=False)
-OLD_GPU = Device("the GPU (Tesla V100)", gpu=True, bf16=False)
-
-
-@pytest.mark.parametrize(
-    ("asked", "changed", "where", "expected", "line"),
-    [
-        ("auto", {}, NATIVE_CPU, "bf16-mixed", "precision: bf16-mixed, in which this CPU computes natively"),
-        ("auto", {}, OTHER_CPU, "32-true", "precision: 32-true, because this CPU does not .* natively"),
-        ("auto", {}, OLD_GPU, "32-true", r"precision: 32-true, because the GPU \(Tesla V100\) does not .* natively"),
-        (
-            *("auto", {"gradient_clip": 1.0, "optimizer_args": {"fused": True}}, NATIVE_CPU, "32-true"),
-            "precision: 32-true, because gradient_clip rules out bfloat16 for a fused optimizer",
-        ),
-        ("bf16-mixed", {}, NATIVE_CPU, "bf16-mixed", ""),
-        (
-            *("bf16-mixed", {}, OTHER_CPU, "bf16-mixed"),
-            "precision is bf16-mixed, but this CPU does not .* natively: auto may be ten times as fast",
-        ),
-        ("16-mixed", {}, OLD_GPU, "16-mixed", ""),
-        ("32-true", {}, NATIVE_CPU, "32-true", ""),
-    ],
-)
-def test_the_precision_is_that_of_the_device_unless_one_is_asked_for_by_name(
-    options: Train, asked: str, changed: dict, where: Device, expected: str, line: str
-):
-    chosen = options.model_copy(update=changed | {"precision": asked})
-    precision, said = resolve(chosen, build_network(spec(model="course_cnn", size=SIDE)), where)
-    assert precision == expected
-    assert re.fullmatch(line, said)
-
-
-def test_a_network_that_does_not_compute_in_bfloat16_is_trained_in_full_precision(options: Train):
-    network = build_network(spec(model="course_cnn", size=SIDE))
-    network.backbone = Scattering()
-    said = "precision: 32-true, because course_cnn does not compute in bfloat16 on this CPU"
-    assert resolve(options, network, NATIVE_CPU) == ("32-true", said)
-
-
-def test_16_bits_are_refused_on_a_cpu(options: Train):
-    half, network = options.model_copy(update={"precision": "16-mixed"}), build_network(spec(model="course_cnn"))
-    with pytest.raises(GalaxyError, match="precision is 16-mixed, which needs a GPU; set precision to auto or 32-true"):
-        resolve(half, network, OTHER_CPU)
-
-
-def test_an_error_that_has_nothing_to_do_with_the_precision_is_left_as_it_is(tmp_path: Path, options: Train):
-    half = options.model_copy(update={"precision": "bf16-mixed"})
-    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
-        train(tmp_path, half, backbone=nn.Sequential(nn.Flatten(), nn.Linear(5, 37)))
 
 
 @pytest.mark.parametrize("head", LOGITS_OF)

@@ -9,7 +9,7 @@ from conftest import spec
 from torch import nn
 
 from galaxy.core import decision_tree
-from galaxy.core.params import Views
+from galaxy.core.params_views import Views
 from galaxy.data.test_time_views import ONE, View, views
 from galaxy.models.network import Network
 from galaxy.models.predict import predict

@@ -93,7 +93,7 @@ class Looker:
             shutil.move(upload, path)
             readers = self.models.readers(self.options)
             inputs = [_read(path, shown, reader) for reader in dict.fromkeys(readers)]
-            picture = _read(path, shown, replace(readers[0], size=PICTURE))
+            picture = _read(path, shown, readers[0].finer(PICTURE))
             try:
                 table, _ = self.models.predict_readable(find_images.find([path]), self.options, strict=True)
                 similar = None if self.similar is None else self.similar(path)

@@ -14,7 +14,7 @@ from galaxy.core import decision_tree
 from galaxy.core.files import read_json
 from galaxy.core.templates import environment
 from galaxy.inference import plausibility, tree_figure
-from galaxy.models.heads import SHARES
+from galaxy.models.heads import PROBABILITIES, SHARES
 from galaxy.report import likeliest_path
 
 PACKAGE = "galaxy.app"
@@ -28,6 +28,7 @@ def style() -> str:
 def models(looker: Looker) -> str:
     """Return what the page says of its models: their names, what they were trained on, and what follows from it."""
     loaded, known = looker.models, []
+    classes = any(network.spec.head_gives == PROBABILITIES for network in loaded.networks.values())
     what = "galaxies" if loaded.of_the_tree else "images"
     for folder, source in loaded.trained_on.items():
         data = read_json(Path(folder) / "model.json").get("data") or {}
@@ -40,7 +41,7 @@ def models(looker: Looker) -> str:
         what=what,
         unknown=unknown,
         no_statistics=plausibility.NO_STATISTICS,
-        no_intervals=looker.no_intervals if loaded.of_the_tree else "",
+        no_intervals="" if classes else looker.no_intervals,
     )
 
 

@@ -3,6 +3,7 @@
 * `decision_tree` the 11 questions and 37 columns of Galaxy Zoo 2;
 * `competition`   names and sizes of the competition's files;
 * `params`        the settings in `params.yaml`, typed and validated;
+* `params_views`  the part of them on views of images: augmentation, and views in prediction;
 * `params_file`   reading a params file, one line for each mistake;
 * `paths`         where a pipeline keeps its files;
 * `outside`       files that a pipeline reads and DVC does not watch;

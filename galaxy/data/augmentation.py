@@ -15,7 +15,7 @@ import albumentations as A  # noqa: N812 (the variable comes first; A is the lib
 import cv2
 import numpy as np
 
-from galaxy.core.params import Augmentation, RandomCrop
+from galaxy.core.params_views import Augmentation, RandomCrop
 from galaxy.data.field_of_view import Cutout
 
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from galaxy.core.errors import GalaxyError
-from galaxy.core.params import Views
+from galaxy.core.params_views import Views
 from galaxy.data.field_of_view import Cutout
 
 MOST = 360

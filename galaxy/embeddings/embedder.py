@@ -1,7 +1,6 @@
 """Embed further images as those of a file of embeddings were, and show the file's own images."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -59,7 +58,7 @@ class Embedder:
         chosen = [
             self._images[self._places[name]] if name in self._places else find_images.find([name])[0] for name in names
         ]
-        finer = replace(self._reader, size=side)
+        finer = self._reader.finer(side)
         pixels, problems, _ = read_ahead.read_images(chosen, finer, strict=False, label="draw")
         return [None if row in problems else pixels[row] for row in range(len(chosen))]
 

@@ -48,25 +48,34 @@ def table(test: Predictions, cards: dict[str, dict[str, Any]], volunteers: int |
         for level in LEVELS:
             votes = card["params"]["volunteers"] if volunteers is None else volunteers
             low, high = intervals.bounds(predicted, residuals, level, votes)
-            inside = (low - _ROUNDED <= test.voted) & (test.voted <= high + _ROUNDED)
             for question, words, part in _parts():
-                single, held = (high == low)[:, part], inside[:, part]
-                coverage = held[~single].mean() if not single.all() else np.nan
-                measured = (coverage, (high - low)[:, part].mean(), single.mean(), held.mean(), len(held))
-                rows.append((name, question, words, level, *measured))
+                found = measure(low[:, part], high[:, part], test.voted[:, part])
+                rows.append((name, question, words, level, *found, len(test.voted)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def terminal_table(found: dict[str, dict[str, float]]) -> str:
-    """Return what `summary` returned as text for a terminal."""
+def measure(low: np.ndarray, high: np.ndarray, actual: np.ndarray) -> tuple[float, float, float, float]:
+    """Return `coverage`, `width`, `single_values` and `coverage_all`, see `table`, of the ends of N×C intervals."""
+    single = high == low
+    held = (low - _ROUNDED <= actual) & (actual <= high + _ROUNDED)
+    coverage = float(held[~single].mean()) if not single.all() else np.nan
+    return coverage, float((high - low).mean()), float(single.mean()), float(held.mean())
+
+
+def terminal_table(found: dict[str, dict[str, float]], what: str = "votes") -> str:
+    """Return what `summary` returned as text for a terminal; `what` lies within the intervals."""
     percents = [round(100 * level) for level in LEVELS]
     rows = [
-        [text for i in percents for text in (f"{100 * own[f'coverage_{i}']:.1f} %", f"{own[f'width_{i}']:.3f}")]
+        [
+            text
+            for i in percents
+            for text in (f"{100 * own.get(f'coverage_{i}', np.nan):.1f} %", f"{own.get(f'width_{i}', np.inf):.3f}")
+        ]
         for own in found.values()
     ]
     columns = [words for percent in percents for words in (f"in {percent} %", "width")]
     table = pd.DataFrame(rows, index=list(found), columns=columns)
-    return f"votes within the intervals of each level, and their mean width\n{table.to_string()}"
+    return f"{what} within the intervals of each level, and their mean width\n{table.to_string()}"
 
 
 def _parts() -> Iterator[tuple[str | int, str, slice]]:
@@ -75,12 +84,18 @@ def _parts() -> Iterator[tuple[str | int, str, slice]]:
         yield question.number, question.name, decision_tree.column_slice(question)
 
 
-def summary(measured: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return coverage and mean width of all columns by model, as `coverage_50` and `width_50`, for `evaluate.json`."""
-    whole = measured[measured["question"] == ALL]
+def summary(measured: pd.DataFrame, parts: str = "question") -> dict[str, dict[str, float]]:
+    """Return coverage and mean width of all columns by model, as `coverage_50` and `width_50`, for `evaluate.json`.
+
+    A width without bound is left out, and a coverage where all intervals are single values.
+
+    Args:
+        parts: the column that says `ALL`.
+    """
+    whole = measured[measured[parts] == ALL]
     found: dict[str, dict[str, float]] = {}
     for row in whole.to_dict("records"):
         percent = round(100 * row["level"])
         values = {f"coverage_{percent}": float(row["coverage"]), f"width_{percent}": float(row["width"])}
-        found.setdefault(row["model"], {}).update(values)
+        found.setdefault(row["model"], {}).update({key: value for key, value in values.items() if np.isfinite(value)})
     return found

@@ -23,10 +23,10 @@ LIKELIEST = "likeliest_class"
 
 @dataclass(frozen=True)
 class Interval:
-    """Which intervals to give: see `galaxy.models.intervals.bounds`."""
+    """Which intervals to give, with the residuals of each network: see `galaxy.models.intervals.of_several`."""
 
     level: float
-    residuals: dict[str, Any] | None
+    residuals: Sequence[dict[str, Any] | None]
     volunteers: int
 
 
@@ -47,7 +47,11 @@ def columns(spec: Spec, ends: bool = False) -> dict[str, np.dtype[Any]]:
         taken.add(name)
         found[name] = np.dtype(np.float32)
     if ends:
-        found |= {f"{name}_{end}": np.dtype(np.float32) for name in list(found) for end in ("low", "high")}
+        for name in list(found):
+            for end in (f"{name}_low", f"{name}_high"):
+                while end in found:
+                    end = f"p_{end}"
+                found[end] = np.dtype(np.float32)
     return found
 
 
@@ -86,16 +90,18 @@ class Prediction:
                 self._mean(network, pixels[reader])
                 for network, reader in zip(self._networks, self._readers, strict=True)
             ]
-        mean = np.mean(found, axis=0)
+        outputs = len(self._spec.outputs)
+        mean = np.mean([own[:, :outputs] for own in found], axis=0)
         values: dict[str, np.ndarray] = {}
         names = list(self.columns)
         if self._spec.head_gives == PROBABILITIES:
             values[LIKELIEST] = np.array(self._spec.outputs, dtype=object)[mean.argmax(axis=1)]
             names.remove(LIKELIEST)
-        outputs = len(self._spec.outputs)
-        values |= zip(names, mean[:, :outputs].T, strict=False)
+        values |= zip(names, mean.T, strict=False)
         if (asked := self._interval) is not None:
-            ends = np.stack(intervals.bounds(mean, asked.residuals, asked.level, asked.volunteers), axis=2)
+            questions = [network.questions for network in self._networks]
+            low_high = intervals.of_several(found, asked.residuals, questions, asked.level, asked.volunteers)
+            ends = np.stack(low_high, axis=2)
             values |= zip(names[outputs:], ends.reshape(len(ends), -1).T.astype(np.float32), strict=True)
         return Computed(values, self._doubts(by_reader))
 

@@ -68,13 +68,14 @@ def load(*folders: str | Path) -> "Predictor":
     found = find_models(*folders)
     from galaxy.models import saved
 
-    networks, trained_on, appearances, residuals = {}, {}, {}, {}
+    networks, trained_on, appearances, residuals, volunteers = {}, {}, {}, {}, {}
     for path in found:
         networks[str(path)], card = saved.load(path, any_outputs=True)
         data = card.get("data", {})
         trained_on[str(path)] = data.get("source", {}).get("source", "unknown")
         appearances[str(path)] = data.get("appearance")
         residuals[str(path)] = card.get("residuals")
+        volunteers[str(path)] = data.get("volunteers", metrics.VOLUNTEERS)
     first, *others = networks.items()
     for name, network in [first, *others]:
         if len(network.spec.mean) not in (1, 3):
@@ -83,7 +84,7 @@ def load(*folders: str | Path) -> "Predictor":
         if _predicts(network.spec) != _predicts(first[1].spec):
             both = f"{first[0]} predicts {_in_words(first[1].spec)}, {name} {_in_words(network.spec)}"
             raise GalaxyError(f"{both}; name models that predict the same, in the same order")
-    return Predictor(networks, trained_on, appearances, residuals)
+    return Predictor(networks, trained_on, appearances, residuals, volunteers)
 
 
 def _predicts(spec: "Spec") -> tuple[tuple[str, ...], str]:
@@ -98,7 +99,7 @@ def _in_words(spec: "Spec") -> str:
 class Options:
     """How to read and predict images. If `crop` is None, each model keeps the fraction that it was trained on.
 
-    `interval` is the level of the intervals to give, for so many `volunteers` (None: as many as for the competition).
+    `interval` is the level of the intervals to give, for so many `volunteers` (None: as many as in the training).
     """
 
     views: int = 1
@@ -122,13 +123,15 @@ class Predictor:
     """Networks, and what each was trained on, by folder: the source ("simulated", "local", …) and how its images look.
 
     An appearance (`galaxy.data.appearance`) is None if the model was trained before cards had it. Residuals
-    (`galaxy.models.residuals`) are None for the head dirichlet, too.
+    (`galaxy.models.residuals`) are None for the head dirichlet, too. The number of volunteers is the median of an image
+    of the training.
     """
 
     networks: "dict[str, Network]"
     trained_on: dict[str, str]
     appearances: dict[str, dict[str, Any] | None]
     residuals: dict[str, dict[str, Any] | None]
+    volunteers: dict[str, int]
 
     def predict(
         self,
@@ -154,8 +157,9 @@ class Predictor:
             fits_scale, hdu, bands, survey: what the headers of FITS files do not say, see
                 `galaxy.inference.fits.FitsOptions`.
             batch_size: images at a time.
-            interval: also give, for each column, the interval in which the voted fraction lies with this chance.
-            volunteers: the number of volunteers whose votes that would be, 44 by default; for the head dirichlet only.
+            interval: also give, for each column, the interval in which the fraction or number lies with this chance.
+            volunteers: the number of volunteers whose votes that would be, by default as many as an image of the
+                training has (44 in the competition); for the head dirichlet only.
 
         Returns:
             `file`, the models' columns, with intervals `<column>_low` and `<column>_high`, and `warning` (what is
@@ -220,15 +224,20 @@ class Predictor:
         interval = None
         if options.interval is not None:
             self._check_intervals(options)
-            residuals = next(iter(self.residuals.values()))
-            interval = prediction.Interval(options.interval, residuals, options.volunteers or metrics.VOLUNTEERS)
+            volunteers = options.volunteers or max(self.volunteers.values())
+            interval = prediction.Interval(options.interval, list(self.residuals.values()), volunteers)
         networks, appearances = list(self.networks.values()), list(self.appearances.values())
         return prediction.on_each_device(networks, self.readers(options), appearances, options.views, interval)
 
     def _check_intervals(self, options: Options) -> None:
-        if not self.of_the_tree:
-            name = next(iter(self.networks))
-            raise GalaxyError(f"{name} does not predict vote fractions, for which there are intervals; leave them out")
+        from galaxy.models.heads import PROBABILITIES
+
+        name, network = next(iter(self.networks.items()))
+        if network.spec.head_gives == PROBABILITIES:
+            raise GalaxyError(
+                f"{name} predicts classes: their probabilities, which it gives, say how sure it is, so there are no "
+                "intervals; leave out --interval"
+            )
         heads = {folder: network.spec.head for folder, network in self.networks.items()}
         intervals.check(heads, self.residuals, options.volunteers)
 
@@ -247,6 +256,8 @@ class Predictor:
             return Reader(options.crop, spec.size, options.fits)
         if spec.packed is not None:
             return Reader(Crop(1.0, spec.crop), spec.size, options.fits, spec.packed)
+        if spec.kept is not None:
+            return Reader.of_kept(spec.crop, spec.size, spec.kept, options.fits)
         if spec.head == LOGITS and self.appearances[name] is None:  # of a task, trained before cards had `packed`
             raise GalaxyError(
                 f"{name}: its card does not say what part of an image the network sees; train it again, or say it "

@@ -4,7 +4,7 @@ An image that cannot be used raises BadImageError, which says why.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -68,13 +68,28 @@ class Picture(NamedTuple):
 class Reader:
     """Turns a file's bytes into `size`×`size`×3 uint8, RGB: the central square `crop`, resized by area.
 
-    With `packed`, the image is first resized to that side and `crop` is in pixels of it, as a task's images are.
+    With `packed`, the image is first resized to that side and `crop` is in pixels of it, as a task's images are; with
+    `kept`, only that square of it is, as own images are.
     """
 
     crop: Crop
     size: int
     fits: FitsOptions = field(default_factory=FitsOptions)
     packed: int | None = None
+    kept: Crop | None = None
+
+    @classmethod
+    def of_kept(cls, crop: int, size: int, kept: tuple[int, int], fits: FitsOptions) -> "Reader":
+        """Return what reads an input of `crop` pixels of the original out of a packed square; see `Spec.kept`."""
+        shown, packed = kept
+        side = max(round(packed * crop / shown), 1)
+        return cls(Crop(1.0, side), size, fits, packed, Crop.of_training(shown))
+
+    def finer(self, size: int) -> "Reader":
+        """Return what reads the same part of an image for people to look at, as `size`×`size` pixels."""
+        if self.kept is None or self.packed is None or self.crop.pixels is None:
+            return replace(self, size=size)
+        return Reader(Crop(self.kept.fraction * self.crop.pixels / self.packed), size, self.fits)
 
     def __call__(self, name: str, data: bytes) -> Picture:
         """Read one image. FITS files are recognised by `name` or content, other formats by their content.
@@ -83,6 +98,9 @@ class Reader:
             BadImageError: see `galaxy.ingest.formats` and `galaxy.inference.fits`; or all pixels of the square are
                 equal.
         """
+        if self.kept is not None and self.packed is not None:
+            pixels, warned = Reader(self.kept, self.packed, self.fits)(name, data)
+            return Picture(self._cut(pixels), warned)
         if name.lower().endswith(fits.SUFFIXES) or data.startswith(fits.FIRST_CARD):
             picture, warned = fits.read(data, self.fits)
             return Picture(self._square(picture), warned)
@@ -98,10 +116,12 @@ class Reader:
         if self.packed is not None:
             if min(height, width) < CENTRAL:
                 raise BadImageError(f"{width}×{height} pixels, too small")
-            packed = square(picture, self.packed)
-            cut = central_square(packed, self.crop.pixels or self.packed)
-            return _not_constant(square(np.ascontiguousarray(cut), self.size))
+            return self._cut(square(picture, self.packed))
         return _not_constant(central(picture, self.crop.side(width, height), self.size))
+
+    def _cut(self, packed: np.ndarray) -> np.ndarray:
+        cut = central_square(packed, self.crop.pixels or len(packed))
+        return _not_constant(square(np.ascontiguousarray(cut), self.size))
 
 
 def _not_constant(square: np.ndarray) -> np.ndarray:

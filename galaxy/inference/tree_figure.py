@@ -6,7 +6,6 @@ import textwrap
 import unicodedata
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -72,7 +71,7 @@ def write(
         fractions: the galaxies' vote fractions, N×37.
         reader: reads the images for the network; the figure shows the same square.
     """
-    finer = replace(reader, size=PICTURE)
+    finer = reader.finer(PICTURE)
     with progress("draw", len(sources), "figures") as bar:
         for batch in read_ahead.batches(sources, range(len(sources)), [finer], read_ahead.CHUNK, in_use=0):
             for row, (picture, outcome) in enumerate(zip(batch.images[0], batch.outcomes, strict=True), batch.first):

@@ -1,14 +1,15 @@
-"""Intervals: between which fractions the votes of so many volunteers lie with a given chance.
+"""Intervals: between which fractions the votes of so many volunteers, or a number, lie with a given chance.
 
 For the head dirichlet they follow from the concentrations (`galaxy.models.vote_chances`), for others from the residuals
 on valid (`galaxy.models.residuals`).
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from galaxy.core import decision_tree
+from galaxy.core.decision_tree import STEPS, Step
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import DIRICHLET
 from galaxy.models import vote_chances
@@ -76,7 +77,7 @@ def of_level(distribution: Distribution, level: float) -> tuple[np.ndarray, np.n
 
 
 def check(heads: dict[str, str], residuals: dict[str, dict[str, Any] | None], volunteers: int | None) -> None:
-    """Check that models give intervals together, by their heads and what their cards have under `residuals`.
+    """Check that models give intervals, by their heads and what their cards have under `residuals`.
 
     Args:
         heads, residuals: by the model's name or folder.
@@ -85,45 +86,68 @@ def check(heads: dict[str, str], residuals: dict[str, dict[str, Any] | None], vo
     Raises:
         GalaxyError: they do not, or not for that number.
     """
-    other = next((name for name, head in heads.items() if head != DIRICHLET), None)
-    if other is None:
-        if volunteers is not None and not 1 <= volunteers <= MOST_VOLUNTEERS:
-            raise GalaxyError(f"volunteers is {volunteers}; it may be 1 to {MOST_VOLUNTEERS}")
-        return
-    if len(heads) > 1:
-        raise GalaxyError(
-            f"{other}: intervals of several models need the head {DIRICHLET} in each, but this one has "
-            f"{heads[other]}; name one model"
-        )
-    if residuals[other] is None:
-        raise GalaxyError(f"{other}: the model was trained before models had intervals; train it again (dvc repro)")
-    if volunteers is not None:
-        raise GalaxyError(
-            f"{other}: the number of volunteers can be chosen only for the head {DIRICHLET}, but this model has "
-            f"{heads[other]}, whose intervals are for as many as for the training galaxies; leave it out"
-        )
+    for name, head in heads.items():
+        if head == DIRICHLET:
+            continue
+        if residuals[name] is None:
+            raise GalaxyError(f"{name}: the model was trained before models had intervals; train it again (dvc repro)")
+        if volunteers is not None:
+            raise GalaxyError(
+                f"{name}: the number of volunteers can be chosen only for the head {DIRICHLET}, but this model has "
+                f"{head}, whose intervals are for labels like those of its training; leave it out"
+            )
+    if volunteers is not None and not 1 <= volunteers <= MOST_VOLUNTEERS:
+        raise GalaxyError(f"volunteers is {volunteers}; it may be 1 to {MOST_VOLUNTEERS}")
 
 
 def bounds(
-    predicted: np.ndarray, residuals: dict[str, Any] | None, level: float, volunteers: int
+    predicted: np.ndarray,
+    residuals: dict[str, Any] | None,
+    level: float,
+    volunteers: int,
+    steps: Sequence[Step] = STEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the intervals of N galaxies, N×37 each.
+    """Return the ends of the intervals of N images, N×C each.
 
     Args:
-        predicted: what `Network.with_totals` gives: N×37 fractions or, with the head dirichlet, N×48.
+        predicted: what `Network.with_totals` gives: N×C predictions and, with the head dirichlet, questions' totals.
         residuals: what the card of a model with another head has under `residuals`; None for the head dirichlet.
         volunteers: so many votes; for the head dirichlet only.
+        steps: the questions of the head dirichlet.
     """
-    columns = len(decision_tree.COLUMNS)
+    columns = predicted.shape[1] - (len(steps) if residuals is None else 0)
     low, high = np.empty((2, len(predicted), columns))
     step = max(_PART // volunteers, 1)
     for start in range(0, len(predicted), step):
         part = predicted[start : start + step].astype(np.float64)
         distribution: Distribution
         if residuals is None:
-            concentrations = vote_chances.concentrations(part[:, :columns], part[:, columns:])
-            distribution = Votes(vote_chances.chances(concentrations, volunteers))
+            concentrations = vote_chances.concentrations(part[:, :columns], part[:, columns:], steps)
+            distribution = Votes(vote_chances.chances(concentrations, volunteers, steps))
         else:
             distribution = Fitted(residuals, part)
         low[start : start + len(part)], high[start : start + len(part)] = of_level(distribution, level)
+    return low, high
+
+
+def of_several(
+    predicted: Sequence[np.ndarray],
+    residuals: Sequence[dict[str, Any] | None],
+    steps: Sequence[Sequence[Step]],
+    level: float,
+    volunteers: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the intervals for the mean of several models; each argument but the last two has one each.
+
+    With the head dirichlet in all, they are those of the mean fractions and the geometric mean of the totals. Otherwise
+    each end is the mean of the models' ends. The models' mean errs less than each, so these intervals are rather too
+    wide than too narrow.
+    """
+    if all(own is None for own in residuals) and all(own == steps[0] for own in steps):
+        return bounds(np.mean(predicted, axis=0), None, level, volunteers, steps[0])
+    ends = [
+        bounds(one, own, level, volunteers, questions)
+        for one, own, questions in zip(predicted, residuals, steps, strict=True)
+    ]
+    low, high = np.mean(ends, axis=0)
     return low, high

@@ -1,6 +1,7 @@
 """A network: normalisation, a backbone from timm's registry, and a head."""
 
 import difflib
+from collections.abc import Sequence
 from typing import Any
 
 import timm
@@ -10,6 +11,7 @@ from torch import nn
 
 import galaxy.models.architectures
 import galaxy.models.small_classifiers  # noqa: F401 (both register our networks with timm)
+from galaxy.core.decision_tree import Step
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.data.field_of_view import FieldOfView
 from galaxy.models.heads import HEADS, Dirichlet, Head
@@ -26,6 +28,9 @@ class Spec(BaseModel):
         mean, std: statistics of the training images per channel, 0–255.
         packed: side to which whole images are resized before `crop` is cut out of them. None: `crop` is in pixels of
             the competition's images, and the network sees that fraction of any image.
+        kept: the central square that was packed for the training, in pixels of the original, and the side to which it
+            was resized. Then the input is cut out of such a square, so that it is the same picture. None: out of the
+            image itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +45,7 @@ class Spec(BaseModel):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     packed: int | None = None
+    kept: tuple[int, int] | None = None
 
     @field_validator("head")
     @classmethod
@@ -115,9 +121,14 @@ class Network(nn.Module):
         return torch.cat([predicted, self.head.log_totals(logits)], dim=1)
 
     @property
+    def questions(self) -> Sequence[Step]:
+        """The questions whose totals `with_totals` adds to the predictions, each after the one that leads to it."""
+        return self.head.steps if isinstance(self.head, Dirichlet) else ()
+
+    @property
     def totals(self) -> int:
         """How many values `with_totals` adds to the predictions."""
-        return len(self.head.steps) if isinstance(self.head, Dirichlet) else 0
+        return len(self.questions)
 
     def check(self) -> None:
         """Let the backbone compute one image.

@@ -9,6 +9,7 @@
 * `start`      trains a model on simulated galaxies to start from;
 * `train`      trains a model, on all labels or on a part of them;
 * `scores`     computes metrics of models and baselines;
+* `coverage`   measures the intervals of models on test;
 * `evaluation` scores all models on test;
 * `figures`    draws predicted against labelled values;
 * `page`       writes the report.

@@ -8,8 +8,9 @@ import pandas as pd
 
 from galaxy.core import files
 from galaxy.core.paths import Paths, few_name
+from galaxy.evaluation import coverage as intervals
 from galaxy.evaluation.figures import write_all
-from galaxy.own_labels import figures, scores
+from galaxy.own_labels import coverage, figures, scores
 from galaxy.own_labels.labelled import Labelled
 from galaxy.own_labels.params import OwnLabels
 from galaxy.own_labels.scores import Predicted
@@ -43,12 +44,18 @@ def evaluate(options: OwnLabels, data: Labelled, paths: Paths) -> str:
         files.write_csv(
             paths.evaluation_figures / "classes.csv", scores.class_table(models, labels), float_format="%.6g"
         )
+    content, text = _summary(data, table, best, on_valid), [table.to_string(index=False, float_format="{:.4f}".format)]
+    if data.labels.kind != "class":
+        measured = coverage.table(models, labels, deviations)
+        files.write_csv(paths.evaluation_figures / "coverage.csv", measured, float_format="%.6g")
+        content["intervals"] = intervals.summary(measured, "output")
+        text.append(intervals.terminal_table(content["intervals"], "labels"))
     for name, one in models.items():
         error = scores.errors(one.values, labels, deviations)
         scores.write_predictions(paths.predictions, name, data, test, one.values, error)
-    files.write_json(paths.evaluation, _summary(data, table, best, on_valid))
+    files.write_json(paths.evaluation, content)
     _draw(options, data, paths, models, labels, table, steps)
-    return "\n".join([_title(data), table.to_string(index=False, float_format="{:.4f}".format)])
+    return "\n".join([_title(data), *text])
 
 
 def _title(data: Labelled) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ def html(options: OwnLabels, data: Labelled, paths: Paths) -> str:
             models=_rows(table, "model"),
             few=_rows(few.drop(columns="model"), "labels"),
             classes=_rows(_of_best(pd.read_csv(by_class), best), "class") if by_class.exists() else None,
+            intervals=_intervals(paths.evaluation_figures / "coverage.csv", best),
+            numbers=evaluated["kind"] == "number",
             figures=[
                 {"name": path.stem, "address": "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()}
                 for path in sorted(paths.evaluation_figures.glob("*.png"))
@@ -50,6 +53,23 @@ def html(options: OwnLabels, data: Labelled, paths: Paths) -> str:
             sets=data.examples.table["set"].value_counts().to_dict(),
         )
     )
+
+
+def _intervals(path: Path, best: str) -> dict[str, Any] | None:
+    """Return for the best model a row per output, with the share of labels and the mean width of each level.
+
+    Classes have no intervals, and no such file.
+    """
+    if not path.exists():
+        return None
+    table = pd.read_csv(path)
+    own = table[table["model"] == best]
+    columns: dict[str, list[Any]] = {"output": own["output"].unique().tolist()}
+    for level in own["level"].unique():
+        rows = own[own["level"] == level]
+        columns[f"in {100 * level:.0f} %"] = [f"{100 * share:.1f} %" for share in rows["coverage"]]
+        columns[f"width of {100 * level:.0f} %"] = rows["width"].tolist()
+    return _rows(pd.DataFrame(columns), "output")
 
 
 def verdict(table: pd.DataFrame, evaluated: dict[str, Any]) -> str:

@@ -6,11 +6,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from galaxy.core.decision_tree import Block, one_question
-from galaxy.core.params import Augmentation, Evaluate, ModelName, Simulated, Training
+from galaxy.core.params import Evaluate, ModelName, Simulated, Training
 from galaxy.core.params import Preprocess as StartPreprocess
 from galaxy.core.params import Split as StartSplit
 from galaxy.core.params import Train as StartTrain
 from galaxy.core.params_file import PARAMS_FILE, Section, read
+from galaxy.core.params_views import Augmentation
 
 Kind = Literal["class", "fraction", "number", "counts"]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -108,18 +109,11 @@ class Target(Section):
         return blocks
 
 
-class Split(Section):
+class Split(StartSplit):
     """Shares of the images, where the list does not say."""
 
     test: Share = Field(description="Share that only scores.")
     valid: Share = Field(description="Share that chooses the epoch.")
-    seed: int = Field(ge=0, description="Seed of the draw.")
-
-    @model_validator(mode="after")
-    def _some_left_to_train(self) -> Self:
-        if self.test + self.valid >= 1:
-            raise ValueError(f"test + valid is {self.test + self.valid:g}; it must be below 1")
-        return self
 
 
 class FewLabels(Section):

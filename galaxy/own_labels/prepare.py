@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,16 @@ from galaxy.tasks import duplicates
 from galaxy.tasks.examples import UNUSED, Examples
 
 
-def prepare(options: OwnLabels) -> tuple[Labelled, pd.DataFrame]:
-    """Read the list that the options name, and all its images.
+class Prepared(NamedTuple):
+    """The images with labels, their groups of identical ones, and what was left out: `line`, `image`, `problem`."""
 
-    Returns:
-        The images with labels; and what was left out: `line`, `image` and `problem`.
+    data: Labelled
+    groups: np.ndarray
+    left_out: pd.DataFrame
+
+
+def prepare(options: OwnLabels) -> Prepared:
+    """Read the list that the options name, and all its images.
 
     Raises:
         GalaxyError: the list cannot be read; a row cannot be used, and the options do not say to leave it out; or a set
@@ -43,7 +48,7 @@ def prepare(options: OwnLabels) -> tuple[Labelled, pd.DataFrame]:
         return _read(options, example.write(Path(folder)))
 
 
-def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
+def _read(options: OwnLabels, path: Path) -> Prepared:
     data, target = options.data, options.target
     listing = lists.read(path)
     columns = listing.columns
@@ -67,7 +72,8 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
     images, rows = images[kept], usable[kept]
     catalogue = Catalogue(sources, []).table(0, len(sources)).iloc[rows].reset_index(drop=True)
     labels = labels.of(rows)
-    sets = _sets(options, columns, rows, images, labels, listing.where)
+    groups = duplicates.groups(images)
+    sets = _sets(options, columns, rows, groups, labels, listing.where)
     source: dict[str, Any] = {"source": "simulated" if data.source == "example" else data.source}
     source |= {
         "list": path.name,
@@ -78,7 +84,7 @@ def _read(options: OwnLabels, path: Path) -> tuple[Labelled, pd.DataFrame]:
         "questions": labels.questions,
     }
     table = pd.DataFrame({"name": catalogue[lists.FILE], "class": _class_names(labels), "set": sets})
-    return Labelled(Examples(images, table, labels.outputs, source), labels, catalogue), left_out
+    return Prepared(Labelled(Examples(images, table, labels.outputs, source), labels, catalogue), groups, left_out)
 
 
 def _images(data: Data, sources: Sequence[Source]) -> tuple[np.ndarray, dict[int, str]]:
@@ -92,10 +98,9 @@ def _images(data: Data, sources: Sequence[Source]) -> tuple[np.ndarray, dict[int
 
 
 def _sets(
-    options: OwnLabels, columns: pd.DataFrame, rows: np.ndarray, images: np.ndarray, labels: Labels, where: str
+    options: OwnLabels, columns: pd.DataFrame, rows: np.ndarray, groups: np.ndarray, labels: Labels, where: str
 ) -> np.ndarray:
     """Return the set of each image. An image that is identical to one of a later set in the list's own is unused."""
-    groups = duplicates.groups(images)
     if options.target.split is None:
         shares = {"test": options.split.test, "valid": options.split.valid}
         sets = split.draw(labels.strata, groups, shares, options.split.seed)

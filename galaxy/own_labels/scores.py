@@ -1,7 +1,7 @@
 """Score models of own labels, and the baselines, on the test images, which no training and no choice has used."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pandas as pd
 from sklearn.metrics import classification_report, f1_score
 
 from galaxy.core import files
-from galaxy.core.params import Views
+from galaxy.core.decision_tree import Step
+from galaxy.core.params_views import Views
 from galaxy.data.test_time_views import views
 from galaxy.models import saved
 from galaxy.models.predict import predict
@@ -37,29 +38,35 @@ LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model predicts for the test images (N×K), how many labels it was trained on, and its parameters."""
+    """What a model predicts for N images (N×K), how many labels it was trained on, and its parameters.
+
+    Intervals need more: `with_totals` (see `Network.with_totals`), the model's card, and the questions of its head.
+    """
 
     values: np.ndarray
     labels: int
     parameters: int
+    with_totals: np.ndarray
+    card: dict[str, Any] = field(default_factory=dict)
+    questions: Sequence[Step] = ()
 
 
 def predict_model(
     folder: Path, data: Labelled, rows: np.ndarray, batch_size: int, how: Views, labels: int
 ) -> Predicted:
     """Predict some rows with the model in a folder: probabilities of classes, fractions, shares, or numbers."""
-    network, _ = saved.load(folder, any_outputs=True)
-    found = predict(
-        network, data.examples.images, batch_size, rows, views(how), data.field_of_view, f"predict {folder.name}"
-    )
-    return Predicted(found, labels, network.parameters_count)
+    network, card = saved.load(folder, any_outputs=True)
+    label = f"predict {folder.name}"
+    found = predict(network, data.examples.images, batch_size, rows, views(how), data.field_of_view, label, totals=True)
+    values = found[:, : len(network.spec.outputs)]
+    return Predicted(values, labels, network.parameters_count, found, card, network.questions)
 
 
 def baseline(data: Labelled) -> Predicted:
     """Predict for each test image the training images' shares of classes or answers, or the mean of their labels."""
-    values = data.labels.shares[data.rows("train")].mean(axis=0)
-    rows = len(data.rows("test"))
-    return Predicted(np.tile(values, (rows, 1)), len(data.rows("train")), 0)
+    mean = data.labels.shares[data.rows("train")].mean(axis=0)
+    values = np.tile(mean, (len(data.rows("test")), 1))
+    return Predicted(values, len(data.rows("train")), 0, values)
 
 
 def score(predicted: np.ndarray, labels: Labels, deviations: np.ndarray) -> dict[str, float]:

@@ -56,6 +56,11 @@ class Labels:
         return found
 
     @property
+    def voters(self) -> np.ndarray:
+        """Of counts, the number of votes for the answers to the first question, N whole numbers from 1 on."""
+        return np.maximum(np.rint(self.values[:, self.first].sum(axis=1)), 1).astype(int)
+
+    @property
     def strata(self) -> np.ndarray:
         """N numbers of groups that should be in each set: classes, likeliest answers, or fifths of the first column."""
         if self.kind == "class":

@@ -16,6 +16,7 @@ from galaxy.data.batches import Images, TrainingData
 from galaxy.data.field_of_view import Cutout, FieldOfView
 from galaxy.models import starts
 from galaxy.models.heads import LOGITS, LOGITS_OF, Dirichlet
+from galaxy.models.intervals import MOST_VOLUNTEERS
 from galaxy.own_labels import split
 from galaxy.own_labels.labelled import WHOLE, Labelled
 from galaxy.own_labels.params import Train
@@ -73,19 +74,23 @@ def _train(options: Train, data: Labelled, rows: dict[str, np.ndarray], paths: T
         outputs=labels.outputs,
         crop=cutout.input.crop,
         size=cutout.input.size,
+        kept=data.field_of_view,
     )
     colour = colour_axis(pixels, train_rows) if options.augmentation.colour else None
     drawn = balanced(train_rows, labels.values, options.seed) if options.balance else train_rows
     targets = np.hstack([labels.values, labels.shares]) if labels.kind == "counts" else labels.values
+    description = {
+        "training_images": len(train_rows),
+        "split": files.fingerprint(data.examples.table),
+        "source": data.examples.source,
+        "appearance": appearance.statistics(pixels, train_rows, cutout.input.size),
+    }
+    if labels.kind == "counts":
+        description["volunteers"] = min(int(np.median(labels.of(train_rows).voters)), MOST_VOLUNTEERS)
     training = TrainingData(
         train=Images(images, targets, drawn, Augment.of(options.augmentation, cutout, options.seed, colour)),
         valid=Images(images, targets, rows["valid"]),
-        description={
-            "training_images": len(train_rows),
-            "split": files.fingerprint(data.examples.table),
-            "source": data.examples.source,
-            "appearance": appearance.statistics(pixels, train_rows, cutout.input.size),
-        },
+        description=description,
         cutout=cutout,
     )
     run(options, spec, start.weights, objective, training, paths, bias if options.output_bias else None)

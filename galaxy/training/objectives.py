@@ -77,11 +77,11 @@ def vote_fractions(loss: str) -> Objective:
             "valid_accuracy_question_1": metrics.accuracy(decision_tree.question(1), predicted, voted),
         }
 
-    objective = fractions(loss, score)
+    objective = replace(fractions(loss, score), residuals=residuals.fit)
     if loss != DIRICHLET_MULTINOMIAL:
-        return replace(objective, residuals=residuals.fit)
+        return objective
     columns = list(range(len(decision_tree.COLUMNS)))  # a list gives a copy: torchmetrics does not take slices
-    return replace(objective, on_logits=True, scored=lambda targets: targets[:, columns])
+    return replace(objective, on_logits=True, scored=lambda targets: targets[:, columns], residuals=None)
 
 
 def fractions(loss: str, score: Callable[[np.ndarray, np.ndarray], dict[str, float]]) -> Objective:
@@ -93,6 +93,7 @@ def fractions(loss: str, score: Callable[[np.ndarray, np.ndarray], dict[str, flo
         mode="min",
         reported=("train_rmse",),
         score=score,
+        residuals=residuals.fit_each,
     )
 
 
@@ -108,7 +109,7 @@ def counts(
         return targets[:, list(range(targets.shape[1] // 2, targets.shape[1]))]
 
     loss = partial(likelihood.loss_of_counts, questions=questions)
-    return replace(fractions("bce", score), loss=loss, on_logits=True, scored=scored)
+    return replace(fractions("bce", score), loss=loss, on_logits=True, scored=scored, residuals=None)
 
 
 class ScaledError(MeanSquaredError):
@@ -143,6 +144,7 @@ def numbers(deviations: np.ndarray) -> Objective:
         mode="min",
         reported=("train_rmse",),
         score=score,
+        residuals=partial(residuals.fit_each, numbers=True),
     )
 
 

@@ -14,6 +14,7 @@ from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Training
 from galaxy.core.paths import TrainingPaths
 from galaxy.data.batches import TrainingData
+from galaxy.data.field_of_view import FieldOfView
 from galaxy.models import saved
 from galaxy.models.initial_weights import Weights
 from galaxy.models.network import Network, Spec, build_network
@@ -97,12 +98,13 @@ def describe_network(
     size: int,
     head_args: dict[str, Any] | None = None,
     packed: int | None = None,
+    kept: FieldOfView | None = None,
 ) -> Spec:
     """Describe the network to train; its pixel statistics are those of its weights, or else of the training images.
 
     Args:
         images, rows: N×H×W×C uint8, as the network sees them, and the rows to train on.
-        head, outputs, crop, size, head_args, packed: see `galaxy.models.network.Spec`.
+        head, outputs, crop, size, head_args, packed, kept: see `galaxy.models.network.Spec`.
     """
     weights = start.weights
     mean, std = pixel_statistics(options, images, rows) if weights is None else (weights.mean, weights.std)
@@ -117,6 +119,7 @@ def describe_network(
         mean=mean,
         std=std,
         packed=packed,
+        kept=None if kept is None else (kept.crop, kept.size),
     )
 
 

@@ -16,14 +16,13 @@ def main() -> None:
     from galaxy.own_labels.prepare import prepare
     from galaxy.tasks import duplicates
 
-    data, left_out = prepare(options)
-    images = data.examples.images
+    data, groups, left_out = prepare(options)
     data.write(PATHS.data / "labelled")
     counts = data.counts()
     files.write_csv(PATHS.metrics / "examples.csv", counts)
     files.write_csv(PATHS.data / "left_out.csv", left_out)
-    identical = duplicates.count(duplicates.groups(images), data.labels.strata, np.zeros(len(images), bool))
-    found = {"source": data.examples.source["source"], "images": len(images), "left_out": len(left_out)}
+    identical = duplicates.count(groups, data.labels.strata, np.zeros(len(groups), bool))
+    found = {"source": data.examples.source["source"], "images": len(groups), "left_out": len(left_out)}
     found |= {name: identical[name] for name in ("identical_images", "of_several_classes")}
     files.write_json(PATHS.metrics / "images.json", found)
     print(counts.to_string(index=False))

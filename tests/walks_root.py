@@ -1,0 +1,241 @@
+"""The walks through the commands of the root's pipeline; see walks.py."""
+
+from walk_steps import BACK, COMMIT, CURRENT, ENDED, WAIT, Own, Run, Step
+
+LOOK: tuple[Step, ...] = (
+    Run("dvc repro", prints="Stage 'report' didn't change, skipping"),
+    Run("dvc repro report"),
+    Run("dvc status", prints="always changed"),
+    Run("dvc dag --mermaid", prints="flowchart TD"),
+    Run("dvc metrics show", prints="metrics/evaluate.json"),
+    Run("dvc plots show"),
+    Own("test -s dvc_plots/index.html"),
+    Run("galaxy predict", more=" my_images"),
+    Run("galaxy predict my_images/ --model models/resnet"),
+    Own("test $(wc --lines < predictions.csv) = 5"),
+    Run("galaxy predict my_images/ --views 8 --figure trees/"),
+    Own("test $(ls trees/*.png | wc --lines) = 4"),
+    Run("galaxy predict my_images/ --interval 0.9"),
+    Run("galaxy embed my_images/", prints="features each"),
+    Run("galaxy similar my_images/1.png", {"my_images/1.png": "$(ls my_images/* | head --lines 1)"}, prints="3 images"),
+    Run("galaxy unusual embeddings.parquet"),
+    Own("(echo file,interesting; paste --delimiters , <(ls my_images/* | head --lines 2) <(seq 0 1)) > marked.csv"),
+    Run("galaxy unusual embeddings.parquet --labels marked.csv"),
+    Own("head --lines 1 predictions.csv | grep Class11.6_high"),
+    Run("galaxy predict list.csv 'survey/*.fits' more.zip"),
+    Own("test $(wc --lines < predictions.csv) = 6"),
+    Run("galaxy predict my_images/ --shard 3/16", prints="none, so there is only a header"),
+    Own("for share in 1 2; do printf 'file\\n1.png\\n' > predictions-0$share-of-16.csv; done"),
+    Own("awk 'NR == 1 || FNR > 1' predictions-*-of-16.csv > predictions.csv"),
+    Own("test $(wc --lines < predictions.csv) = 3"),
+    Run("galaxy predict 'survey/*.fits' --survey sdss"),
+    Own("python predict.py"),
+    Run("galaxy export models/resnet resnet.onnx"),
+    Own("test -s resnet.md && python take_along.py"),
+    Run("galaxy submit --dry-run", prints="would be refused"),
+    Run("galaxy submit --message 'more views'", prints="Kaggle takes only", fails=True),
+    Run("python -m galaxy.inference.submission data/submission/submission.csv data/raw/images_test_rev1.zip"),
+    Run(
+        "kaggle competitions submit galaxy-zoo-the-galaxy-challenge -f data/submission/submission.csv "
+        '-m "course networks"',
+        prints="Successfully submitted",
+    ),
+    Run("galaxy --version", prints="galaxy 0."),
+    Run("galaxy --print-completion zsh", prints="#compdef galaxy"),
+    Run("galaxy params", prints="`download.source`"),
+    Run("galaxy params", folder="tasks/galaxy10", prints="`held_out.classes`"),
+    Run("python -m galaxy.core.decision_tree", prints="`Class11.6`"),
+    Run("python -m stages.download"),
+    Run("python -m stages.preprocess"),
+    Run("python -m stages.train cnn"),
+    Run("dvc commit", more=" --force"),
+    Own("git clean --quiet --force -d"),
+    *BACK,
+    Run("pip install kaggle six"),
+    Run('pip install "galaxy-zoo-pipeline[app]"'),
+    Run('pip install "galaxy-zoo-pipeline[dvclive]"'),
+    Run('pip install "galaxy-zoo-pipeline[export]"'),
+    Run('pip install "galaxy-zoo-pipeline[fits]"'),
+    Run('pip install "galaxy-zoo-pipeline[mlflow]"'),
+    Run('pip install "galaxy-zoo-pipeline[parquet]"'),
+    Run('pip install "galaxy-zoo-pipeline[tensorboard]"'),
+    Run('pip install "galaxy-zoo-pipeline[wandb]"'),
+    Run('pip install "galaxy-zoo-pipeline[weights]"'),
+    Run("dvc cache dir", more=" --local ../cache"),
+    Run("pre-commit install"),
+)
+
+EXPERIMENTS: tuple[Step, ...] = (
+    Own("git reset --quiet --soft HEAD^"),
+    Run('git commit --all --message "my baseline"'),
+    Run("dvc exp run", prints="Stage 'train_cnn' didn't change, skipping"),
+    Run("dvc exp run -S train_cnn.epochs=20", more=" -S train_cnn.epochs=2 -S train_cnn.seed=2 --name changed"),
+    Run("dvc params diff", prints="train_cnn.epochs"),
+    Run("dvc metrics diff", prints="metrics/train/cnn.json"),
+    Run("dvc plots diff HEAD workspace"),
+    Run("galaxy compare", more=" HEAD workspace"),
+    Run("galaxy compare HEAD workspace", prints="train_cnn.epochs"),
+    Run("galaxy compare HEAD workspace --brief", prints="verdict"),
+    Run("dvc exp show"),
+    Run("dvc exp show --only-changed"),
+    Run("dvc exp run --temp"),
+    Own("echo changed > ../name && git checkout --quiet -b my-experiment && rm -r dvc_plots"),
+    COMMIT,
+    Own("git checkout --quiet main"),
+    Run("dvc checkout"),
+    CURRENT,
+    Run("galaxy compare main my-experiment --model cnn"),
+    Run("galaxy compare HEAD HEAD --model cnn resnet"),
+    Run("dvc exp apply NAME", {"NAME": "$(cat ../name)"}),
+    CURRENT,
+    Run("dvc metrics diff main", prints="metrics/train/cnn.json"),
+    *BACK,
+    CURRENT,
+    Own('test -s data/raw/images_test_rev1.zip && test -z "$(git status --short)"'),
+    Own("! dvc exp run -S '+train_cnn.foo=1' > ../printed 2>&1 && grep 'unknown key train_cnn.foo' ../printed"),
+    Run("git checkout params.yaml"),
+    Run("dvc repro"),
+    Run("dvc status", prints="always changed"),
+    Own("python further_model.py"),
+    Run("dvc repro train@convnext"),
+    Run("dvc repro"),
+    Own("test -s data/predictions/convnext.csv && git clean --quiet --force -d"),
+    *BACK,
+    Run("git tag -a cnn@v1.0.0", more=" -m first"),
+    Run("dvc artifacts get URL cnn --rev v1.0.0", {"URL": "."}, more=" --out ../cnn"),
+    Run("dvc remote add --default storage /mnt/shared/galaxy_zoo", {"/mnt/shared": "$(dirname $PWD)"}),
+    Run("dvc push"),
+    Run("git commit", more=" --quiet --all --message remote"),
+    Run("git clone", more=" --quiet . ../pulled"),
+    Run("dvc pull --allow-missing", folder="../pulled"),
+    Own("test -s ../pulled/models/cnn/model.safetensors"),
+    Run("dvc gc --all-commits --all-experiments", more=" --force"),
+    Run("dvc gc --workspace --projects recipes/cpu tasks/galaxy10", more=" --force"),
+    Run("dvc gc --workspace", more=" --force"),
+    Run("dvc checkout --relink"),
+    *BACK,
+    Own(": > dvc.lock"),  # as a kill may leave it
+    Run("dvc repro", prints="'./dvc.lock' validation failed", fails=True),
+    Run("git checkout dvc.lock"),
+    Own(": > .dvc/tmp/rwlock"),
+    Run("dvc repro", prints="Unable to read RWLock-file", fails=True),
+    Run("rm .dvc/tmp/rwlock"),
+    Run("dvc repro", prints="Stage 'report' didn't change, skipping"),
+)
+
+EXPERIMENTS_TABLE = (
+    "dvc exp show --csv --hide-workspace --hide-queued --hide-failed --only-changed --precision 5 "
+    r"--sort-by valid_rmse.mean --drop '(?!Experiment|(valid_)?rmse\.mean|train)' | sed 's/^,/HEAD,/; s/train_//g' | "
+    'python -c "import pandas, sys; print(pandas.read_csv(sys.stdin).to_string(index=False))"'
+)
+
+QUEUE: tuple[Step, ...] = (
+    Run(
+        "dvc exp run --queue -S train_cnn.learning_rate=0.002,0.004,0.006 -S train_cnn.optimizer=adamw,sgd",
+        {"0.002,0.004,0.006": "0.002,0.004"},
+    ),
+    Own("dvc exp run --queue --name wrong -S train_cnn.learning_rate=-1"),
+    Run("dvc queue status", prints="Queued"),
+    Run("dvc queue start"),
+    ENDED,
+    Run("dvc queue logs NAME", {"NAME": "wrong"}, prints="train_cnn.learning_rate is -1: input should be greater than"),
+    Run(EXPERIMENTS_TABLE, more=" | tee ../table", prints="cnn.learning_rate"),
+    Own("test $(wc --lines < ../table) = 6 && ! grep --extended-regexp 'wrong|NaN|.{81}' ../table"),
+    Own("tail --lines +3 ../table | awk '{print $3}' | sort --numeric-sort --check"),
+    Own("test $(awk 'NR > 1 {print $3}' ../table | sort --unique | wc --lines) -gt 2"),
+    Run("galaxy compare HEAD NAME", {"NAME": "$(awk 'NR == 3 {print $1}' ../table)"}, prints="train_cnn.learning_rate"),
+    Run("dvc exp remove NAME", {"NAME": "$(awk 'NR == 3 {print $1}' ../table)"}),
+    Run("dvc queue remove --all", prints="wrong"),
+    Run("dvc exp run --queue -S 'train_cnn.seed=range(2,5)'", {"range(2,5)": "range(2,4)"}),
+    Run("dvc exp run --queue -S train_resnet.seed=1,2,3,4"),
+    Run("dvc queue start --jobs 4"),
+    Run("for rate in 0.0005 0.001 0.002; do dvc exp run --queue -S train_resnet.learning_rate=$rate; done"),
+    Run("CUDA_VISIBLE_DEVICES=0 dvc queue start"),
+    WAIT,
+    Run("dvc exp remove --keep NAME", {"NAME": "$(dvc exp list --name-only | head --lines 1)"}),
+    Own("test $(dvc exp list --name-only | wc --lines) = 1"),
+)
+
+NETWORKS: tuple[Step, ...] = (
+    Run("dvc exp run -S train_resnet.model=convnext_atto -S train_resnet.learning_rate=0.002"),
+    *BACK,
+    Run("dvc exp run -S train_resnet.devices=8 -S train_resnet.batch_size=512", more=" -S train_resnet.batch_size=64"),
+    Run("python -m stages.train resnet"),
+    Run("dvc commit train_resnet", more=" --force"),
+    *BACK,
+    Run(
+        "dvc exp run -S evaluate.views.rotations=4 -S evaluate.views.flip=true "
+        "-S make_submission.views.rotations=4 -S make_submission.views.flip=true"
+    ),
+    *BACK,
+    Run(
+        "dvc exp run -S train_cnn.head=dirichlet -S train_cnn.loss=dirichlet_multinomial",
+        prints="votes within the intervals",
+    ),
+    Own("galaxy predict my_images --model models/cnn --interval 0.9 --volunteers 80"),
+    *BACK,
+    Run("dvc exp run -S train_cnn.logger=dvclive"),
+    Run("dvc plots show runs/cnn/plots/metrics/loss.tsv"),
+    Own('test -s runs/cnn/metrics.json && test -z "$(git status --short runs)"'),
+    *BACK,
+    Own("python encoder.py"),
+    Run(
+        "dvc exp run -S train_resnet.model=local-dir:data/encoder -S train_resnet.pretrained=true",
+        prints="starting from local-dir:data/encoder",
+    ),
+    *BACK,
+    Own("python register.py"),
+    Run("dvc exp run -S train_cnn.model=tiny_net"),
+)
+
+CROPS: tuple[Step, ...] = (
+    Run("dvc exp run -S preprocess.crop=300 -S preprocess.size=91 -S train_cnn.crop=212 -S train_resnet.crop=212"),
+    *BACK,
+    Run(
+        "dvc exp run -S preprocess.crop=300 -S preprocess.size=91 -S train_cnn.crop=212 -S train_resnet.crop=212 "
+        "-S 'train_resnet.augmentation.crop=[128,288]' -S train_resnet.augmentation.zoom=1"
+    ),
+)
+
+SOURCES: tuple[Step, ...] = (
+    Run("dvc exp run -S download.source=local"),
+    *BACK,
+    Run("dvc exp run --temp", more=" -S download.source=local -S train_cnn.seed=3", prints="Running stage 'train_cnn'"),
+    Run("dvc exp run -S train_cnn.seed=2 -S train_resnet.seed=2"),
+    *BACK,
+    Run("dvc exp run -S train_cnn.seed=2 -S train_resnet.seed=2 -S download.source=local"),
+    *BACK,
+    Run("cp -rL models/resnet data/simulated_resnet"),
+    Run(
+        "dvc exp run -S download.source=local -S train_resnet.weights=data/simulated_resnet",
+        prints="starting from data/simulated_resnet",
+    ),
+    *BACK,
+    Run("dvc exp run -S download.source=kaggle"),
+    Own("test -s data/kaggle/images_test_rev1.zip"),
+)
+
+REAL = {"REAL": "data/competition", "FOLDER": "data/competition"}
+
+BENCHMARKS: tuple[Step, ...] = (
+    Run("python benchmarks/reference.py REAL", REAL),
+    Run(
+        "python benchmarks/embeddings.py recipes/scratch/start/models/resnet18 REAL",
+        REAL | {"recipes/scratch/start/models/resnet18": "models/resnet"},
+        more=" --simulated 100",
+    ),
+    Run("python benchmarks/preprocessing.py IMAGES.zip 7", {"IMAGES.zip": "data/raw/images_training_rev1.zip"}),
+    Run(
+        "python benchmarks/streaming.py IMAGES.zip",
+        {"IMAGES.zip": "data/raw/images_training_rev1.zip"},
+        more=" --images 3000",
+    ),
+    Run("python benchmarks/memory.py", more=" --rounds 1"),
+    Run("python benchmarks/training.py --workers 2", more=" --steps 2 --rounds 1"),
+    Run("python benchmarks/training.py --rounds 9 --steps 12", more=" --rounds 1 --steps 2"),
+    Run("OMP_NUM_THREADS=1 python benchmarks/training.py --rounds 14 --steps 8", more=" --rounds 1 --steps 2"),
+    Run("python benchmarks/ablations.py REAL", REAL, more=" --seeds 1 --only flips"),
+    Run("python benchmarks/transfer.py REAL", REAL, more=" --seeds 0 --galaxies 100"),
+    Run("python benchmarks/transfer.py REAL --seeds 2", REAL, more=" --seeds 0 --galaxies 100"),
+    Run("python benchmarks/scale.py FOLDER", REAL, more=" --training 300 --test 20"),
+)
