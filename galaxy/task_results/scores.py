@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 
 from galaxy.core import files
 from galaxy.data.test_time_views import ONE, View
+from galaxy.evaluation.comparison import CONFIDENCE
 from galaxy.evaluation.figures import save
 from galaxy.models import saved
 from galaxy.models.predict import predict
-from galaxy.tasks import figures
+from galaxy.task_results import figures
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Evaluate
 
@@ -52,14 +54,40 @@ def views(options: Evaluate) -> tuple[View, ...]:
     return (View(), View(mirrored=True)) if options.mirrored else ONE
 
 
-def comparison(predictions: ByModel, examples: Examples) -> pd.DataFrame:
-    """Return one row per model: `model`, `valid_accuracy`, `test_accuracy`, `parameters`, `images_per_second`."""
+def comparison(predictions: ByModel, examples: Examples, times: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Return one row per model.
+
+    Args:
+        times: how long each model's training took, by name: `seconds` and `training_images_per_second`.
+
+    Returns:
+        `model`, `valid_accuracy`, `test_accuracy`, `low` and `high` (the latter's 95 % interval), `parameters`, the
+        columns of `times`, and `images_per_second` (predicting).
+    """
     valid, test = examples.labels[examples.rows("valid")], examples.labels[examples.rows("test")]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, one in predictions.items():
-        accuracies = float((one.valid == valid).mean()), float((one.test == test).mean())
-        rows.append((name, *accuracies, one.parameters, round(one.images_per_second, 1)))
-    return pd.DataFrame(rows, columns=["model", "valid_accuracy", "test_accuracy", "parameters", "images_per_second"])
+        right = one.test == test
+        low, high = interval(int(right.sum()), len(right))
+        rows.append(
+            {
+                "model": name,
+                "valid_accuracy": float((one.valid == valid).mean()),
+                "test_accuracy": float(right.mean()),
+                "low": low,
+                "high": high,
+                "parameters": one.parameters,
+                **times[name],
+                "images_per_second": round(one.images_per_second, 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def interval(right: int, images: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of an accuracy: it holds for few images, and near 0 and 1, too."""
+    found = binomtest(right, images).proportion_ci(CONFIDENCE, "wilson")
+    return float(found.low), float(found.high)
 
 
 def class_table(predictions: ByModel, examples: Examples) -> pd.DataFrame:
@@ -106,13 +134,21 @@ def summarise(table: pd.DataFrame, examples: Examples) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, predictions: ByModel, examples: Examples, histories: dict[str, pd.DataFrame], title: str
+    folder: Path,
+    predictions: ByModel,
+    examples: Examples,
+    histories: dict[str, pd.DataFrame],
+    times: dict[str, dict[str, float]],
+    title: str,
 ) -> pd.DataFrame:
     """Write `scores.json`, the tables as CSV, and `figures/`; return the comparison of the models.
 
-    `histories` hold each model's history by epoch; `title` names the task in the figures' titles.
+    Args:
+        histories: each model's history by epoch.
+        times: see `comparison`.
+        title: names the task in the figures' titles.
     """
-    table = comparison(predictions, examples)
+    table = comparison(predictions, examples, times)
     label = f"{title} ({examples.source['source']})"
     files.write_csv(folder / "comparison.csv", table, float_format="%.6g")
     files.write_csv(folder / "classes.csv", class_table(predictions, examples), float_format="%.6g")
