@@ -300,7 +300,8 @@ def test_a_task_runs_from_its_data_to_its_submission_by_dvc_in_its_own_folder(tm
     content["compared"] = ["resnet_silu"]
     network = {"model": "galaxy10_fcn", "model_args": {}, "input_size": 16}
     content["train"]["resnet_silu"] |= network | {"epochs": 1, "batch_size": 8, "precision": "32-true"}
-    content["train"]["efficientnet"] |= {"input_size": 16}
+    for other in ("efficientnet", "resnet_silu_published"):
+        content["train"][other] |= {"input_size": 16}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.rmtree(folder / "metrics")
     command("git", "init", "--quiet", folder=tmp_path)
