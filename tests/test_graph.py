@@ -164,6 +164,14 @@ def test_graphs_are_short():
         assert len((ROOT / pipeline / "dvc.yaml").read_text().splitlines()) <= limit, pipeline
 
 
+@pytest.mark.parametrize("task", ["cifar10", "fashion_mnist"])
+def test_the_published_recipes_have_the_stages_of_their_task(task: str):
+    """No link to its file: of an earlier commit DVC reads the link's target as text."""
+    ours, published = (ROOT / "tasks" / name / "dvc.yaml" for name in (task, f"{task}_published"))
+    assert not published.is_symlink()
+    assert published.read_bytes() == ours.read_bytes()
+
+
 def test_no_stage_that_needs_no_network_training_waits_for_torch(imports: grimp.ImportGraph):
     """Importing torch takes seconds: stages that do not predict start at once."""
     for stage in ("outside", "download", "explore", "calibrate", "preprocess", "split", "report"):
