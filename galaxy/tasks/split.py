@@ -68,7 +68,7 @@ def assign(group: np.ndarray, strata: np.ndarray, room: np.ndarray, rest: str, s
     filled = np.flatnonzero(room)
     for own in sorted(of_stratum, key=len):
         if len(own) >= len(filled) and len(own) * room[filled].min(initial=len(group)) < FEWEST * len(group):
-            for number, place in zip(own, filled, strict=False):
+            for number, place in zip(own.tolist(), filled.tolist(), strict=False):
                 if left[place] >= members[number]:
                     put(number, place)
     # Any stretch of this order has about the same share of each stratum.
