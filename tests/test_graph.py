@@ -111,7 +111,7 @@ def test_every_stage_is_described_and_only_metrics_and_plots_are_in_git(pipeline
             assert options == {"cache": False}
         else:
             assert set(options) <= {"push"}
-    for path in ("raw", "explore", "preprocessed", "report", "labelled", "held_out", "unlabelled"):
+    for path in ("raw", "explore", "preprocessed", "report", "labelled", "held_out", "unlabelled", "figures"):
         assert outs(stage).get(f"data/{path}", {"push": False}) == {"push": False}, "images of others are not pushed"
 
 

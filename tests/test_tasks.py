@@ -257,14 +257,18 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     actual = examples.labels[examples.rows("test")]
     half = np.where(np.arange(len(actual)) % 2, actual, (actual + 1) % 10)
     valid = examples.labels[examples.rows("valid")]
-    scored = {"all": ClassPredictions(valid, actual, 1, 10.0), "half": ClassPredictions(valid[::-1], half, 2, 20.0)}
+    shares = np.eye(10)
+    scored = {
+        "all": ClassPredictions(valid, shares[actual], 1, 10.0),
+        "half": ClassPredictions(valid[::-1], shares[half], 2, 20.0),
+    }
     times = {name: {"seconds": 2.0, "training_images_per_second": 50.0} for name in scored}
     table = scores.comparison(scored, examples, times)
     assert table["test_accuracy"].tolist() == [1, 0.5]
     assert table["seconds"].tolist() == [2, 2]
     assert table["high"][0] == 1
     assert 0.3 < table["low"][1] < 0.5 < table["high"][1] < 0.7
-    assert scores.summarise(table, examples)["best"] == "all"
+    assert scores.summarise(table, scores.class_table(scored, examples), examples)["best"] == "all"
     counts = scores.confusion(scored["half"], examples)
     assert counts.sum() == len(actual)
     assert np.trace(counts) == len(actual) / 2
