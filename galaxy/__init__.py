@@ -14,6 +14,7 @@ The packages, in the order in which data flows; each imports only those above it
 * `embeddings` similar and unusual images;
 * `app`        the page in the browser;
 * `tasks`      classification tasks on the same engine;
+* `task_results` their scores, figures and report;
 * `own_labels` training on anybody's labels;
 * `cli`        the command `galaxy`.
 

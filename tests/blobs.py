@@ -55,7 +55,7 @@ def train(
     augment = Augment.of(options.augmentation, whole(SIDE), options.seed)
     targets = vote_fractions.targets_of(options, votes)
     own, valid = Images(images, targets, np.arange(cut), augment), Images(images, targets, np.arange(cut, count))
-    history = fit(
+    history, _ = fit(
         network,
         objectives.vote_fractions(options.loss),
         options,

@@ -184,10 +184,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, kaggle: Kaggle, environmen
         train_resnet__epochs=1,
         train_resnet__batch_size=16,
     )
-    for task in ("cifar10", "fashion_mnist", "galaxy10", "sports"):
+    for task in ("cifar10", "cifar10_published", "fashion_mnist", "fashion_mnist_published", "galaxy10", "sports"):
         path = folder / f"tasks/{task}/params.yaml"
         content = yaml.safe_load(path.read_text())
-        content["data"] |= {"source": "builtin", "local": f"../../data/local/{task}"}
+        content["data"] |= {"source": "builtin", "local": f"../../data/local/{content['data']['name']}"}
         smaller(content)
         path.write_text(yaml.safe_dump(content, sort_keys=False))
     take(Own("git init --quiet --initial-branch main"), folder, environment)

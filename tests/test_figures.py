@@ -9,7 +9,7 @@ import pandas as pd
 from galaxy.evaluation import figures
 from galaxy.evaluation.exploration import asymmetry, explore
 from galaxy.evaluation.scores import GREYS
-from galaxy.tasks import figures as task_figures
+from galaxy.task_results import figures as task_figures
 
 
 def test_each_column_gets_a_galaxy_of_its_own_with_a_large_fraction_and_a_small_cost():

@@ -27,6 +27,9 @@ HEEDING_CTRL_C = "\n".join(
 )
 """Runs a command that heeds Ctrl-C even where a shell runs the tests in its background, and has them ignore it."""
 
+TIMED = ("/comparison.csv", "_time.json", "data/report")
+"""Ends of the paths of what holds how long something took: in tasks, the report has the comparison's table."""
+
 SMALL: dict[str, Any] = {
     "model": "course_cnn",
     "model_args": {},
@@ -71,10 +74,11 @@ def new_project(folder: Path, part: str) -> Path:
 
 
 def results(folder: Path) -> dict[str, str]:
-    """The checksum of everything that the pipeline made, by path, but tables that hold the time of predicting."""
+    """The checksum of everything that the pipeline made, by path, but what holds how long something took."""
     lock = yaml.safe_load((folder / "dvc.lock").read_text())
     made = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
-    return {path: md5 for path, md5 in made.items() if not path.endswith("/comparison.csv")}
+    timed = TIMED if folder.parent.name == "tasks" else ()
+    return {path: md5 for path, md5 in made.items() if not path.endswith(timed)}
 
 
 def remove_cut_files(folder: Path) -> None:

@@ -18,7 +18,8 @@ from galaxy.inference import prediction, predictor
 from galaxy.models import saved
 from galaxy.models.network import build_network
 from galaxy.models.predict import predict
-from galaxy.tasks import builtin_samples, params, scores
+from galaxy.task_results import scores
+from galaxy.tasks import builtin_samples, params
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.readers import photographs
 from galaxy.tasks.train import train

@@ -19,8 +19,8 @@ from galaxy.core.errors import GalaxyError
 from galaxy.ingest import archives
 from galaxy.tasks import builtin_samples, duplicates, galaxy10, params, readers, sources
 from galaxy.tasks.examples import SETS, Examples
-from galaxy.tasks.params import Data, Split, TaskParams
-from galaxy.tasks.prepare import HELD_OUT, LABELLED, UNLABELLED, Prepared, prepare
+from galaxy.tasks.params import HELD_OUT, LABELLED, UNLABELLED, Split, TaskParams
+from galaxy.tasks.prepare import Prepared, prepare
 from galaxy.tasks.split import balanced, split
 
 CLASSIFICATION = ROOT.parent / "shared" / "classification"
@@ -54,7 +54,9 @@ def test_each_task_has_valid_params_and_a_mistake_is_named(tmp_path: Path):
     silu = content["train"]["resnet_silu"] | {"epoch": 1}
     for change, message in (
         ({"data": content["data"] | {"name": "cifar100"}}, "data.name is 'cifar100': input should be 'galaxy10', "),
-        ({"compared": ["vgg"]}, "compared names vgg; it may name resnet_silu, efficientnet"),
+        ({"compared": ["vgg"]}, "compared names vgg; it may name resnet_silu, resnet_silu_published, efficientnet"),
+        ({"data": content["data"] | {"simulated": 240}}, "data.simulated belongs to the data set galaxy10"),
+        ({"transferred": ["efficientnet"]}, "held_out and transferred belong together"),
         ({"data": content["data"] | {"size": 80}}, "train.efficientnet.input_size .96. is above data.size .80."),
         ({"train": content["train"] | {"resnet_silu": silu}}, "unknown key train.resnet_silu.epoch"),
     ):
@@ -97,6 +99,8 @@ def test_galaxy10_holds_out_its_last_two_classes(galaxies: Prepared):
     assert np.array_equal(first.network_input(48, 48)[0], first.images[0, 10:58, 10:58])
     share = len(first.rows("train")) / len(first.images)
     assert share == pytest.approx(18000 / 20360, abs=0.01)
+    more = sources.collect(load("galaxy10", source="builtin", simulated=40).data, Path())[0]
+    assert 0 < len(more.images) < 40 < len(first.images) + len(held_out.images)
 
 
 def test_prepared_sets_come_back_as_they_were(galaxies: Prepared, tmp_path: Path):
@@ -105,7 +109,7 @@ def test_prepared_sets_come_back_as_they_were(galaxies: Prepared, tmp_path: Path
         again = Examples.open(tmp_path / name)
         assert np.array_equal(again.images, examples.images)
         assert np.array_equal(again.labels, examples.labels)
-        assert (again.classes, again.source) == (examples.classes, {"source": "builtin"})
+        assert (again.classes, again.source) == (examples.classes, {"source": "builtin", "simulated_galaxies": 240})
         assert again.table.equals(examples.table)
 
 
@@ -123,19 +127,41 @@ def test_galaxy10_of_real_galaxies_has_the_classes_counted_before(real: Path, tm
 
 
 def test_sizes_are_exact_where_there_are_enough_and_shares_where_not():
-    enough = split(np.arange(60_000), sizes(10_000, 1_000, 0))
+    labels = np.arange(60_000) % 10
+    enough = split(np.arange(60_000), labels, sizes(10_000, 1_000, 0))
     assert [int((enough == name).sum()) for name in (*SETS, "unused")] == [10_000, 1_000, 0, 49_000]
-    fewer = split(np.arange(300), sizes(7000, 1500, 1500))
+    fewer = split(np.arange(300), labels[:300], sizes(7000, 1500, 1500))
     assert [int((fewer == name).sum()) for name in (*SETS, "unused")] == [210, 45, 45, 0]
-    assert np.array_equal(fewer, split(np.arange(300), sizes(7000, 1500, 1500)))
-    assert not np.array_equal(fewer, split(np.arange(300), sizes(7000, 1500, 1500, seed=2)))
+    assert np.array_equal(fewer, split(np.arange(300), labels[:300], sizes(7000, 1500, 1500)))
+    assert not np.array_equal(fewer, split(np.arange(300), labels[:300], sizes(7000, 1500, 1500, seed=2)))
     with pytest.raises(GalaxyError, match="of 3 images none is left for valid"):
-        split(np.arange(3), sizes(100, 1, 1))
+        split(np.arange(3), labels[:3], sizes(100, 1, 1))
+
+
+def test_each_set_has_its_share_of_each_class_and_a_rare_class_is_in_all_of_them():
+    counts = np.array([786, 740, 832, 84, 274, 3, 2, 104])  # about as many galaxies of each class as are at hand
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+    assigned = split(np.arange(len(labels)), labels, sizes(18_000, 1_180, 1_180))
+    by_class = np.array([np.bincount(labels[assigned == name], minlength=len(counts)) for name in SETS])
+    valid = len(labels) * 1180 // 20360
+    assert by_class.sum(axis=1).tolist() == [len(labels) - 2 * valid, valid, valid]
+    assert by_class[:, 5].tolist() == [1, 1, 1]
+    assert by_class[:, 6].sum() == 2
+    large = counts > 50
+    assert by_class[1:, large] == pytest.approx(np.tile(counts[large] * 1180 / 20360, (2, 1)), abs=1.5)
+
+
+def test_a_rare_class_of_identical_images_stays_on_one_side():
+    group = np.arange(400)
+    group[:3] = 0
+    assigned = split(group, np.repeat([0, 1], [3, 397]), sizes(300, 50, 50))
+    assert len(set(assigned[:3])) == 1
+    assert [int((assigned == name).sum()) for name in SETS] == [300, 50, 50]
 
 
 def test_identical_images_stay_on_one_side():
     group = np.repeat(np.arange(100), 3)
-    assigned = split(group, sizes(200, 50, 50)).reshape(100, 3)
+    assigned = split(group, group % 2, sizes(200, 50, 50)).reshape(100, 3)
     assert (assigned == assigned[:, :1]).all()
     assert [int((assigned == name).sum()) for name in (*SETS, "unused")] == [204, 48, 48, 0]
 
@@ -280,13 +306,12 @@ def test_real_files_are_read_whole(task: str, name: str | None, labelled: int, l
 def test_without_network_or_files_both_ways_are_named(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there: no download, on any machine
-    size = load(task).data.size
     for source in ("official", "local"):
-        options = Data(name=task, source=source, local=str(tmp_path / "absent"), size=size)
+        options = load(task, source=source, local=str(tmp_path / "absent")).data
         with pytest.raises(GalaxyError) as error:
             sources.collect(options, tmp_path / "downloads")
         assert "data.source local reads what data.local names" in str(error.value)
-        assert "official" in str(error.value) or "no download of its own" in str(error.value)
+        assert "-S data.source=official" in str(error.value) or "no download of its own" in str(error.value)
         assert len(str(error.value).splitlines()) == 1
 
 

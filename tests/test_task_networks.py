@@ -41,6 +41,14 @@ def spec(model: str, classes: int, size: int, channels: int = 3, **model_args: o
         ("resnet50", 10, 28, 1, 23_522_250),
         ("resnet101", 10, 28, 1, 42_514_378),
         ("resnet152", 10, 28, 1, 58_158_026),
+        (
+            "plain18",
+            10,
+            28,
+            1,
+            11_175_370 - 173_824,
+        ),  # no convolutions and norms of shortcuts
+        ("plain34", 10, 28, 1, 21_283_530 - 173_824),
     ],
 )
 def test_parameters_are_those_published(model: str, classes: int, size: int, channels: int, parameters: int):
@@ -75,6 +83,30 @@ def test_convolutions_begin_with_hes_deviation(model: str, mode: str):
         if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 4000:
             fan = (layer.in_channels if mode == "fan_in" else layer.out_channels) * math.prod(layer.kernel_size)
             assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / fan), rel=0.06)
+
+
+@pytest.mark.parametrize("model", ["resnet18", "resnet50", "plain34"])
+def test_timms_resnets_begin_as_torchvisions_unless_their_last_norms_are_zeroed(model: str):
+    """He's normal distribution by fan-out, all norms one: what the source of Fashion-MNIST's recipe begins with."""
+    torch.manual_seed(0)
+    network = timm.create_model(model, zero_init_last=False, in_chans=1)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            assert (layer.weight == 1).all()
+            assert (layer.bias == 0).all()
+        if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 4000:
+            fan = layer.out_channels * math.prod(layer.kernel_size)
+            assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / fan), rel=0.06)
+
+
+def test_a_plain_network_is_the_residual_one_without_its_shortcuts():
+    residual, plain = (timm.create_model(f"{kind}18", in_chans=1).eval() for kind in ("resnet", "plain"))
+    assert set(plain.state_dict()) == {name for name in residual.state_dict() if "downsample" not in name}
+    features = torch.randn(1, 64, 7, 7)
+    for network, expected in ((residual, features.relu()), (plain, torch.zeros_like(features))):
+        block = network.layer1[1]
+        nn.init.zeros_(block.bn2.weight)  # nothing but the shortcut is left
+        assert torch.equal(block(features), expected)
 
 
 def test_silu_takes_the_place_of_relu_by_params_alone():

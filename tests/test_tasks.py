@@ -4,6 +4,8 @@ import json
 import math
 import re
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,15 @@ from galaxy.data.augmentation import Augment
 from galaxy.data.batches import Images, TrainingData
 from galaxy.models import initial_weights, saved
 from galaxy.models.network import Spec, build_network
-from galaxy.tasks import builtin_samples, params, scores, submission
+from galaxy.task_results import scores, submission
+from galaxy.task_results.scores import ClassPredictions
+from galaxy.tasks import builtin_samples, params
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Evaluate, Train
-from galaxy.tasks.scores import ClassPredictions
 from galaxy.tasks.train import train
-from galaxy.training import objectives
+from galaxy.training import objectives, resume
 from galaxy.training import schedule as schedules
+from galaxy.training.engine import Engine
 from galaxy.training.fit import fit
 
 
@@ -82,6 +86,35 @@ def test_a_classifier_learns_and_its_best_epoch_by_valid_accuracy_is_kept(
     assert metrics["parameters"] == saved.load(tmp_path / "model", any_outputs=True)[0].parameters_count
     assert history["valid_loss"][0] == pytest.approx(math.log(10), abs=0.1)
     assert not (tmp_path / "scratch").exists()
+
+
+def test_the_seconds_of_a_training_are_summed_over_the_runs_that_resume_it(
+    tmp_path: Path, options: Train, examples: Examples, monkeypatch: pytest.MonkeyPatch
+):
+    timed = replace(paths(tmp_path), time=tmp_path / "time.json")
+    begin = Engine.on_train_epoch_start
+
+    def stop(engine: Engine) -> None:
+        if engine.current_epoch == 4:
+            raise KeyboardInterrupt
+        begin(engine)
+
+    start = time.perf_counter()
+    monkeypatch.setattr(Engine, "on_train_epoch_start", stop)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(options, examples, timed)
+    first = time.perf_counter() - start
+    assert not (tmp_path / "time.json").exists()
+    monkeypatch.undo()
+    checkpoint = resume.last_checkpoint(next((tmp_path / "scratch").iterdir()))
+    assert checkpoint is not None
+    state = torch.load(checkpoint[0], weights_only=True)["callbacks"]["History"]["duration"]
+    assert 0 < state["stepping"] < state["seconds"] < first
+    assert state["images"] == 4 * 120
+    train(options, examples, timed)
+    found = json.loads((tmp_path / "time.json").read_text())
+    assert state["seconds"] - 0.1 < found["seconds"] < time.perf_counter() - start
+    assert found["training_images_per_second"] > 0
 
 
 def test_the_loss_shown_is_the_mean_cross_entropy_whatever_the_smoothing_and_the_batches():
@@ -224,10 +257,18 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     actual = examples.labels[examples.rows("test")]
     half = np.where(np.arange(len(actual)) % 2, actual, (actual + 1) % 10)
     valid = examples.labels[examples.rows("valid")]
-    scored = {"all": ClassPredictions(valid, actual, 1, 10.0), "half": ClassPredictions(valid[::-1], half, 2, 20.0)}
-    table = scores.comparison(scored, examples)
+    shares = np.eye(10)
+    scored = {
+        "all": ClassPredictions(valid, shares[actual], 1, 10.0),
+        "half": ClassPredictions(valid[::-1], shares[half], 2, 20.0),
+    }
+    times = {name: {"seconds": 2.0, "training_images_per_second": 50.0} for name in scored}
+    table = scores.comparison(scored, examples, times)
     assert table["test_accuracy"].tolist() == [1, 0.5]
-    assert scores.summarise(table, examples)["best"] == "all"
+    assert table["seconds"].tolist() == [2, 2]
+    assert table["high"][0] == 1
+    assert 0.3 < table["low"][1] < 0.5 < table["high"][1] < 0.7
+    assert scores.summarise(table, scores.class_table(scored, examples), examples)["best"] == "all"
     counts = scores.confusion(scored["half"], examples)
     assert counts.sum() == len(actual)
     assert np.trace(counts) == len(actual) / 2
@@ -263,7 +304,8 @@ def test_a_task_runs_from_its_data_to_its_submission_by_dvc_in_its_own_folder(tm
     content["compared"] = ["resnet_silu"]
     network = {"model": "galaxy10_fcn", "model_args": {}, "input_size": 16}
     content["train"]["resnet_silu"] |= network | {"epochs": 1, "batch_size": 8, "precision": "32-true"}
-    content["train"]["efficientnet"] |= {"input_size": 16}
+    for other in ("efficientnet", "resnet_silu_published"):
+        content["train"][other] |= {"input_size": 16}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.rmtree(folder / "metrics")
     command("git", "init", "--quiet", folder=tmp_path)

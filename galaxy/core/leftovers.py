@@ -11,7 +11,7 @@ from galaxy.core.runtime import say
 
 LOCK = Path("dvc.lock")
 
-KINDS = ("train", "predict", "train_part")
+KINDS = ("train", "transfer", "predict", "train_part")
 """Stages that there are for each of several models."""
 
 

@@ -1,6 +1,6 @@
 """Where a pipeline keeps its files. Every path starts from the pipeline's folder, the one that holds `dvc.yaml`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 KAGGLE_DOWNLOADS = Path("data/kaggle")
@@ -22,13 +22,17 @@ CENTRAL_COLOURS = ("CentralRed", "CentralGreen", "CentralBlue")
 
 @dataclass(frozen=True)
 class TrainingPaths:
-    """The files that a training writes, its folder of checkpoints, and the folder of its logger."""
+    """The files that a training writes, its folder of checkpoints, and the folder of its logger.
+
+    `time` is for how long it took: a file of its own, because all others have the same bytes in each run. None: none.
+    """
 
     model: Path
     history: Path
     metrics: Path
     checkpoints: Path
     events: Path
+    time: Path | None = None
 
 
 class Paths:
@@ -71,7 +75,7 @@ class Paths:
         return self.models / name
 
     def training(self, name: str) -> TrainingPaths:
-        """Return the files of the training of one model."""
+        """Return the files of the training of one model, which does not write how long it took."""
         return TrainingPaths(
             model=self.model(name),
             history=self.metrics / "train" / f"{name}_history.csv",
@@ -79,6 +83,10 @@ class Paths:
             checkpoints=self._checkpoints / name,
             events=self._events / name,
         )
+
+    def timed_training(self, name: str) -> TrainingPaths:
+        """Return the files of the training of one model of a task, which writes how long it took, too."""
+        return replace(self.training(name), time=self.metrics / "train" / f"{name}_time.json")
 
 
 def fold_name(model: str, fold: int) -> str:

@@ -3,6 +3,7 @@
 * `network`           normalisation, backbone and head in one; building a network;
 * `architectures`     our CNN for galaxies, in timm's registry;
 * `small_classifiers` our networks for the tasks, in timm's registry;
+* `plain_resnets`     ResNets without their shortcuts, in timm's registry;
 * `heads`             from logits to vote fractions;
 * `initial_weights`   weights to start a training from;
 * `starts`            what a training starts from: network, arguments, weights; `hf-hub:` and `local-dir:`;

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from torch import nn
 
 import galaxy.models.architectures
-import galaxy.models.small_classifiers  # noqa: F401 (both register our networks with timm)
+import galaxy.models.plain_resnets
+import galaxy.models.small_classifiers  # noqa: F401 (they register our networks with timm)
 from galaxy.core.decision_tree import Step
 from galaxy.core.errors import GalaxyError, describe
 from galaxy.data.field_of_view import FieldOfView

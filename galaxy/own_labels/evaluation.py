@@ -15,7 +15,7 @@ from galaxy.own_labels.labelled import Labelled
 from galaxy.own_labels.params import OwnLabels
 from galaxy.own_labels.scores import Predicted
 from galaxy.own_labels.targets import Labels
-from galaxy.tasks import figures as task_figures
+from galaxy.task_results import figures as task_figures
 
 
 def evaluate(options: OwnLabels, data: Labelled, paths: Paths) -> str:

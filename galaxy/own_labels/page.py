@@ -1,6 +1,5 @@
 """The report: one self-contained HTML page on what was learned of own labels, and how well."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from galaxy.own_labels import scores
 from galaxy.own_labels.evaluation import score_names
 from galaxy.own_labels.labelled import Labelled
 from galaxy.own_labels.params import OwnLabels
+from galaxy.report import tables
 from galaxy.report.page import picture
-
-INTERVAL = "95 % interval"
 
 SHOWN = 8
 """Images that are shown as best predicted, and as worst."""
@@ -43,10 +41,7 @@ def html(options: OwnLabels, data: Labelled, paths: Paths) -> str:
             classes=_rows(_of_best(pd.read_csv(by_class), best), "class") if by_class.exists() else None,
             intervals=_intervals(paths.evaluation_figures / "coverage.csv", best),
             numbers=evaluated["kind"] == "number",
-            figures=[
-                {"name": path.stem, "address": "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()}
-                for path in sorted(paths.evaluation_figures.glob("*.png"))
-            ],
+            figures=tables.figures(paths.evaluation_figures),
             ends=list(_best_and_worst(data, pd.read_csv(paths.predictions / f"{best}.csv"))),
             source=data.examples.source,
             images=files.read_json(paths.metrics / "images.json"),
@@ -93,20 +88,11 @@ def _of_best(by_class: pd.DataFrame, best: str) -> pd.DataFrame:
 
 
 def _rows(table: pd.DataFrame, key: str) -> dict[str, Any]:
-    """Return a table for the template: columns, and rows with a name and cells as text."""
+    """Return a table for the template, see `tables.rows`; if there is an interval, with the metrics only."""
     if "low" in table:
-        interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(table["low"], table["high"], strict=True)]
         first, *others = score_names(table)
-        table = table.assign(**{INTERVAL: interval})[[key, first, INTERVAL, *others]]
-    columns = [name for name in table if name != key]
-    rows = [{"name": row[key], "cells": [_cell(row[name]) for name in columns]} for row in table.to_dict("records")]
-    return {"columns": [str(name).replace("_", " ") for name in columns], "rows": rows}
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:,.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        table = table[[key, first, "low", "high", *others]]
+    return tables.rows(table, key)
 
 
 def _best_and_worst(data: Labelled, predicted: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from galaxy.core.errors import GalaxyError
 from galaxy.data.split import SETS
+from galaxy.tasks.split import assign
 
 
 def draw(strata: np.ndarray, groups: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:
@@ -15,21 +16,13 @@ def draw(strata: np.ndarray, groups: np.ndarray, shares: dict[str, float], seed:
     Args:
         strata: N numbers of the kind of label.
         groups: N numbers, equal for identical images.
-        shares: of the sets but the last, which gets the rest, by name.
+        shares: of valid and test, by name; train gets the rest.
 
     Returns:
         N names of sets.
     """
-    *drawn, rest = SETS[::-1]  # test, valid, train: the rest
-    first = pd.Series(groups).drop_duplicates().index  # an image of each group
-    assigned = pd.Series(rest, index=groups[first], dtype=object)
-    generator = np.random.default_rng(seed)
-    for stratum in np.unique(strata):
-        members = generator.permutation(groups[first][strata[first] == stratum])
-        ends = np.rint(np.cumsum([0, *(shares.get(name, 0) for name in drawn)]) * len(members)).astype(int)
-        for name, start, end in zip(drawn, ends[:-1], ends[1:], strict=True):
-            assigned[members[start:end]] = name
-    return assigned.loc[groups].to_numpy()
+    scored = [round(len(groups) * shares.get(name, 0)) for name in SETS[1:]]
+    return assign(groups, strata, np.array([len(groups) - sum(scored), *scored]), SETS[0], seed)
 
 
 def read(cells: Sequence[object], column: str) -> dict[int, str]:

@@ -9,10 +9,7 @@
 * `split`           assigns images to train, valid and test;
 * `prepare`         turns a task's data into split examples;
 * `examples`        labelled images on disk;
-* `train`           trains a classifier;
-* `scores`          scores a task's models;
-* `figures`         draws their figures;
-* `submission`      writes predicted classes as CSV.
+* `train`           trains a classifier.
 
-The images of valid choose the best epoch.
+The images of valid choose the best epoch. `galaxy.task_results` scores what was trained.
 """

@@ -20,9 +20,6 @@ from galaxy.ingest.decode import squares
 UNUSED = "unused"
 """The set of images that are left out, besides train, valid and test."""
 
-LABELLED, HELD_OUT, UNLABELLED = "labelled", "held_out", "unlabelled"
-"""The data sets that a task may have: with labels; with the labels of classes kept for transfer; without labels."""
-
 IMAGES, TABLE = "images.npy", "images.csv"
 
 

@@ -34,7 +34,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
 CLASSES = tuple(CHAINS)
 
 BUILTIN = Simulated(training_galaxies=240, test_galaxies=1, seed=10, volunteers=44, seeing=1.3, noise=1.0)
-"""The galaxies of the tiny sample."""
+"""The galaxies of the builtin sample; the param `data.simulated` says how many there are."""
 
 
 def followed(votes: np.ndarray) -> np.ndarray:

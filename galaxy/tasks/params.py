@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 from galaxy.core.params import ModelName, RandomCrop, Training
 from galaxy.core.params_file import PARAMS_FILE, Section, read
 
+LABELLED, HELD_OUT, UNLABELLED = "labelled", "held_out", "unlabelled"
+"""The data sets that a task may have: with labels; with the labels of classes kept for transfer; without labels."""
+
 
 class Data(Section):
     name: Literal["galaxy10", "cifar10", "fashion_mnist", "sports"] = Field(description="The data set.")
@@ -16,10 +19,19 @@ class Data(Section):
     )
     local: str = Field(min_length=1, description="File or folder of source local.")
     size: int = Field(ge=8, le=1024, description="Side of the packed images: the central square, resized.")
+    simulated: int | None = Field(
+        None, ge=20, le=1_000_000, description="Of Galaxy10's source builtin: galaxies to simulate."
+    )
+
+    @model_validator(mode="after")
+    def _simulates_galaxies_only(self) -> Self:
+        if (self.simulated is not None) != (self.name == "galaxy10"):
+            raise ValueError("data.simulated belongs to the data set galaxy10, and to no other")
+        return self
 
 
 class Split(Section):
-    """Sizes of the sets; a data set with fewer images is split in the same proportion."""
+    """Sizes of the sets, each with its share of every class; fewer images are split in the same proportion."""
 
     train: int = Field(ge=1, description="Images to train on.")
     valid: int = Field(ge=1, description="Images that choose the epoch.")
@@ -58,19 +70,30 @@ class TaskParams(Section):
     split: Split
     held_out: HeldOut | None = None
     compared: list[str] = Field(min_length=1, description="The models to train and compare.")
+    transferred: list[str] | None = Field(
+        None, min_length=1, description="The models to train and compare on the classes held out."
+    )
     train: dict[ModelName, Train] = Field(description="Models by name, each with the keys below.")
     evaluate: Evaluate
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        unknown = [name for name in self.compared if name not in self.train]
-        if unknown:
-            raise ValueError(f"compared names {', '.join(unknown)}; it may name {', '.join(self.train)}")
+        for key, names in (("compared", self.compared), ("transferred", self.transferred or [])):
+            if unknown := [name for name in names if name not in self.train]:
+                raise ValueError(f"{key} names {', '.join(unknown)}; it may name {', '.join(self.train)}")
+        if (self.held_out is None) != (self.transferred is None):
+            raise ValueError("held_out and transferred belong together; write both, or leave both out")
         size = self.data.size
         for name, model in self.train.items():
             if model.input_size > size:
                 raise ValueError(f"train.{name}.input_size ({model.input_size}) is above data.size ({size}); lower it")
         return self
+
+    @property
+    def models(self) -> dict[str, list[str]]:
+        """The models that are trained and compared, by data set."""
+        held_out = {} if self.transferred is None else {HELD_OUT: self.transferred}
+        return {LABELLED: self.compared, **held_out}
 
 
 def load(path: Path = PARAMS_FILE) -> TaskParams:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from galaxy.tasks import duplicates, sources
-from galaxy.tasks.examples import HELD_OUT, LABELLED, UNLABELLED, UNUSED, Examples
-from galaxy.tasks.params import Split, TaskParams
+from galaxy.tasks.examples import UNUSED, Examples
+from galaxy.tasks.params import HELD_OUT, LABELLED, UNLABELLED, Split, TaskParams
 from galaxy.tasks.readers import Collected
 from galaxy.tasks.split import split
 
@@ -60,7 +60,7 @@ def _add(prepared: Prepared, name: str, data: Collected, source: dict[str, objec
     out = duplicates.left_out(group, own_test)[: len(data.labels)]
     sets[out] = UNUSED
     free = np.flatnonzero(~data.own_test & ~out)
-    sets[free] = split(pd.factorize(group[free])[0], sizes)
+    sets[free] = split(group[free], data.labels[free], sizes)
     table = pd.DataFrame({"name": data.names, "class": np.array(data.classes, dtype=object)[data.labels], "set": sets})
     prepared.examples[name] = Examples(data.images, table, data.classes, source)
     prepared.identical[name] = duplicates.count(group, data.labels, own_test)

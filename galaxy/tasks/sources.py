@@ -22,14 +22,14 @@ _FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
 @dataclass(frozen=True)
 class Origin:
-    """How to get a task's data. Both functions take the size of the images in pixels."""
+    """How to get a task's data."""
 
     official: dict[str, str]
     """URLs of the files to download, by hash."""
     read: Callable[[Path, int], Collected]
-    """Reads the data set from a file, or from the folder of several."""
-    builtin: Callable[[int], Collected]
-    """Makes the tiny sample."""
+    """Reads the data set from a file, or from the folder of several, given the size of the images in pixels."""
+    builtin: Callable[[Data], Collected]
+    """Makes the tiny sample that the params describe."""
     files: str
     """What source local needs, in words."""
 
@@ -44,10 +44,10 @@ def _galaxy10(path: Path, size: int) -> Collected:
         return readers.hdf5(written, galaxy10.CLASSES, size)
 
 
-def _simulated_galaxy10(size: int) -> Collected:
+def _simulated_galaxy10(options: Data) -> Collected:
     with tempfile.TemporaryDirectory() as folder:
-        simulate(Path(folder), galaxy10.BUILTIN)
-        return _galaxy10(Path(folder), size)
+        simulate(Path(folder), galaxy10.BUILTIN.model_copy(update={"training_galaxies": options.simulated}))
+        return _galaxy10(Path(folder), options.size)
 
 
 ORIGINS = {
@@ -60,7 +60,7 @@ ORIGINS = {
     "cifar10": Origin(
         {"md5:c32a1d4ab5d03f1284b67883e8d87530": _CIFAR10},
         readers.cifar10,
-        builtin_samples.cifar10,
+        lambda options: builtin_samples.cifar10(options.size),
         "cifar-10-binary.tar.gz, or a zip or folder of train/<class>/ and test/<class>/",
     ),
     "fashion_mnist": Origin(
@@ -71,10 +71,15 @@ ORIGINS = {
             "md5:bb300cfdad3c16e7a12a480ee83cd310": f"{_FASHION}t10k-labels-idx1-ubyte.gz",
         },
         readers.idx,
-        builtin_samples.fashion_mnist,
+        lambda options: builtin_samples.fashion_mnist(options.size),
         "a folder with the four idx.gz files",
     ),
-    "sports": Origin({}, readers.photographs, builtin_samples.sports, "a zip or folder of train/, train.csv and test/"),
+    "sports": Origin(
+        {},
+        readers.photographs,
+        lambda options: builtin_samples.sports(options.size),
+        "a zip or folder of train/, train.csv and test/",
+    ),
 }
 
 
@@ -90,7 +95,8 @@ def collect(options: Data, downloads: Path) -> tuple[Collected, dict[str, object
     task = options.name
     origin = ORIGINS[task]
     if options.source == "builtin":
-        return origin.builtin(options.size), {"source": "builtin"}
+        simulated = {} if options.simulated is None else {"simulated_galaxies": options.simulated}
+        return origin.builtin(options), {"source": "builtin", **simulated}
     path = _fetch(task, origin, downloads) if options.source == "official" else outside.locate(options.local)
     if not path.exists():
         raise GalaxyError(f"data.local is {path}: no such file or folder; {_all_sources(task, origin)}")
@@ -108,8 +114,9 @@ def _digests(path: Path) -> dict[str, str]:
 
 
 def _all_sources(task: str, origin: Origin) -> str:
-    has_download = origin.official != {}
-    official = "data.source official downloads the data set" if has_download else f"{task} has no download of its own"
+    official = f"{task} has no download of its own"
+    if origin.official:
+        official = "data.source official downloads the data set (dvc exp run -S data.source=official)"
     return f"{official}; data.source local reads what data.local names ({origin.files}); builtin is a tiny sample"
 
 

@@ -23,7 +23,7 @@ from galaxy.models.network import Network
 from galaxy.training import distributed, precision, resume
 from galaxy.training.engine import Engine
 from galaxy.training.failures import explain_failures
-from galaxy.training.history import History
+from galaxy.training.history import Duration, History
 from galaxy.training.loggers import run_log
 from galaxy.training.objectives import Objective
 
@@ -39,7 +39,7 @@ def fit(
     data: TrainingData,
     scratch: Path,
     events: Path = Path("runs"),
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Duration]:
     """Train a network in place and leave it with the weights of its best epoch, by the objective's metric on valid.
 
     Each epoch is scored, without augmentation, on valid and on as many of the training images, so that the two curves
@@ -51,7 +51,7 @@ def fit(
         events: a folder for the files of a logger, if the options name one; see `galaxy.training.loggers`.
 
     Returns:
-        The history: one row per epoch, see `galaxy.training.history`.
+        The history, one row per epoch, and how long the epochs took; see `galaxy.training.history`.
 
     Raises:
         GalaxyError: the optimizer is unknown, there are fewer images than one batch holds, or the network does not
@@ -81,7 +81,7 @@ def fit(
     resume.restore_best(network, scratch)
     if options.freeze_epochs:
         network.freeze(False)
-    return history.table()
+    return history.table(), history.duration
 
 
 def _loaders(options: Training, data: TrainingData) -> tuple[DataLoader, list[DataLoader]]:

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import lightning as L  # noqa: N812 (the library's own name)
@@ -27,16 +28,38 @@ LONG = 1800
 """Seconds of training that deserve a warning after the first epoch."""
 
 
-class History(Callback):
-    """Keep one row per epoch: `epoch` (0: before training), the metrics of train and valid, `lr`.
+@dataclass
+class Duration:
+    """How long the epochs of a training took, over all runs that it was resumed in.
 
-    The rows are part of every checkpoint, so that a resumed training has them too. They are logged if there is a log.
+    Attributes:
+        seconds: all epochs, each with its scoring; what an interrupted epoch lost does not count.
+        stepping: of them, those of training steps.
+        images: training images in these steps.
+    """
+
+    seconds: float = 0.0
+    stepping: float = 0.0
+    images: int = 0
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images per second of training steps."""
+        return self.images / self.stepping if self.stepping else 0.0
+
+
+class History(Callback):
+    """Keep one row per epoch: `epoch` (0: before training), the metrics of train and valid, `lr`; and the duration.
+
+    Both are part of every checkpoint, so that a resumed training has them too. Rows are logged if there is a log.
     """
 
     def __init__(self, options: Training, objective: Objective, run_log: RunLog | None = None) -> None:
         self.options, self.objective, self.run_log = options, objective, run_log
         self.rows: list[dict[str, float]] = []
         self.bar: tqdm[Any] = tqdm(disable=True)
+        self.duration = Duration()
+        self.earlier = 0.0  # seconds of the processes that this one resumes
         self.began: float | None = None  # when the first epoch of this process began
         self.epochs_done = 0  # by this process
 
@@ -62,7 +85,10 @@ class History(Callback):
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.state.fn == "fit":
-            self.rate = self.images / (time.perf_counter() - self.start)
+            stepping = time.perf_counter() - self.start
+            self.rate = self.images / stepping
+            self.duration.stepping += stepping
+            self.duration.images += self.images
         loaders = trainer.val_dataloaders
         self._new_bar(trainer, ", scoring", sum(len(loader.dataset) for loader in loaders or ()))
 
@@ -73,6 +99,8 @@ class History(Callback):
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.bar.close()
+        if self.began is not None:
+            self.duration.seconds = self.earlier + time.perf_counter() - self.began
         scores = _scores(trainer.callback_metrics)
         self.rows.append({"epoch": self._epoch(trainer), **scores, "lr": self._rate(trainer)})
         if self.run_log is not None:
@@ -129,10 +157,11 @@ class History(Callback):
         return max(group["lr"] for group in trainer.optimizers[0].param_groups)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "duration": asdict(self.duration)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = state_dict["rows"]
+        self.rows, self.duration = state_dict["rows"], Duration(**state_dict["duration"])
+        self.earlier = self.duration.seconds
 
     def table(self) -> pd.DataFrame:
         return pd.DataFrame(self.rows)

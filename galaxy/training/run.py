@@ -35,7 +35,7 @@ def run(
     paths: TrainingPaths,
     bias: torch.Tensor | None = None,
 ) -> None:
-    """Train the network that `spec` describes; write the model, its history by epoch, and its metrics.
+    """Train the network that `spec` describes; write the model, its history by epoch, its metrics and how long it took.
 
     An interrupted training resumes at its last epoch. Epoch 0 of the history is the untrained network. Of several
     processes that train together, the main one writes; the others return as soon as training has ended.
@@ -54,7 +54,7 @@ def run(
     card = {"params": options.model_dump(), "metrics": {}, "data": description}
     with resume.folder(paths.checkpoints, [options.model_dump(), spec.model_dump(), description]) as scratch:
         try:
-            history = fit(network, objective, options, data, scratch, paths.events)
+            history, duration = fit(network, objective, options, data, scratch, paths.events)
         except DivergedError as error:
             if not runtime.is_main():
                 return
@@ -84,6 +84,9 @@ def run(
         saved.save(paths.model, network, card)
         files.write_csv(paths.history, history, float_format="%.6g")
         files.write_json(paths.metrics, metrics)
+        if paths.time is not None:
+            rate = round(duration.images_per_second, 1)
+            files.write_json(paths.time, {"seconds": round(duration.seconds, 1), "training_images_per_second": rate})
 
 
 def describe_network(

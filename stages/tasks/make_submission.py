@@ -10,8 +10,9 @@ def main() -> None:
     options = params.load()
     say("make_submission: starting")
     from galaxy.core import files
-    from galaxy.tasks import submission
-    from galaxy.tasks.examples import LABELLED, UNLABELLED, Examples
+    from galaxy.task_results import submission
+    from galaxy.tasks.examples import Examples
+    from galaxy.tasks.params import LABELLED, UNLABELLED
 
     unlabelled = Examples.open(PATHS.data / UNLABELLED)
     best = files.read_json(PATHS.metrics / LABELLED / "scores.json")["best"]

@@ -8,7 +8,7 @@ from galaxy.tasks import params
 
 def main() -> None:
     options = params.load()
-    leftovers.remove(options.compared)
+    leftovers.remove([name for names in options.models.values() for name in names])
     weights = {name: model.weights for name, model in options.train.items()}
     folders = outside.networks(options.train)
     outside.note(PATHS.outside, options.data.source, [options.data.local], weights, folders=folders)

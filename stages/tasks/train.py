@@ -22,7 +22,7 @@ def main() -> None:
     from galaxy.tasks.examples import Examples
     from galaxy.tasks.train import train
 
-    train(options.train[name], Examples.open(PATHS.data / arguments.set), PATHS.training(name))
+    train(options.train[name], Examples.open(PATHS.data / arguments.set), PATHS.timed_training(name))
 
 
 if __name__ == "__main__":

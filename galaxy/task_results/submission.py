@@ -10,9 +10,9 @@ from galaxy.core.errors import GalaxyError, list_problems
 from galaxy.ingest import archives
 from galaxy.models import saved
 from galaxy.models.predict import predict
+from galaxy.task_results.scores import views
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import Evaluate
-from galaxy.tasks.scores import views
 
 
 def write(path: Path, folder: Path, unlabelled: Examples, options: Evaluate) -> None:

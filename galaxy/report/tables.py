@@ -1,0 +1,38 @@
+"""Tables and figures for the templates: cells as text, images as part of the page."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+INTERVAL = "95 % interval"
+
+
+def rows(table: pd.DataFrame, key: str) -> dict[str, Any]:
+    """Return a table for the template: columns, and rows with a name, from the column `key`, and cells as text.
+
+    Columns `low` and `high` become one, the interval.
+    """
+    if "low" in table:
+        interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(table["low"], table["high"], strict=True)]
+        table = table.assign(low=interval).rename(columns={"low": INTERVAL}).drop(columns="high")
+    columns = [name for name in table if name != key]
+    texts = [{"name": row[key], "cells": [cell(row[name]) for name in columns]} for row in table.to_dict("records")]
+    return {"columns": [str(name).replace("_", " ") for name in columns], "rows": texts}
+
+
+def cell(value: Any) -> str:
+    """Return a number, with three decimals or thousands set apart, or a text, for a cell; nothing for NaN."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:,.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def figures(folder: Path) -> list[dict[str, str]]:
+    """Return the `name` and the `data:` address of each PNG in a folder, sorted by name."""
+    return [
+        {"name": path.stem, "address": "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()}
+        for path in sorted(folder.glob("*.png"))
+    ]
