@@ -119,7 +119,7 @@ EXPERIMENTS: tuple[Step, ...] = (
     Run("git checkout dvc.lock"),
     Own(": > .dvc/tmp/rwlock"),
     Run("dvc repro", prints="Unable to read RWLock-file", fails=True),
-    Run("rm .dvc/tmp/rwlock"),
+    Own("rm .dvc/tmp/rwlock"),
     Run("dvc repro", prints="Stage 'report' didn't change, skipping"),
 )
 
