@@ -14,7 +14,7 @@ NOTEBOOK = ROOT / "notebooks/quickstart.ipynb"
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 PROGRAMS = (
-    "galaxy|dvc|python3?|pip|uv|pip-audit|pytest|ruff|mypy|pre-commit|git|cp|ln|mkdir|srun|torchrun|kaggle|tensorboard|uvx|wandb|for|"
+    "galaxy|dvc|python3?|pip|uv|pip-audit|pytest|ruff|mypy|pre-commit|git|cp|ln|mkdir|rm|srun|torchrun|kaggle|tensorboard|uvx|wandb|for|"
     "[A-Z_]+=[0-9] (?:dvc|python)"
 )
 COMMAND = re.compile(rf"(?:{PROGRAMS}) [\w.$-]")
