@@ -106,7 +106,7 @@ CIFAR10: tuple[Step, ...] = (
 FASHION_MNIST: tuple[Step, ...] = (
     Run("dvc repro", folder=IN_FASHION_MNIST),
     Run("dvc exp run -S data.source=local", folder=IN_FASHION_MNIST, more=" -S 'compared=[resnet18]'"),
-    Run("dvc repro", folder=IN_FASHION_MNIST_PUBLISHED, prints="Running stage 'train@plain34'"),
+    Run("dvc repro", folder=IN_FASHION_MNIST_PUBLISHED, prints="Running stage 'train@plain18'"),
 )
 
 GALAXY10: tuple[Step, ...] = (
