@@ -105,7 +105,8 @@ CIFAR10: tuple[Step, ...] = (
 
 FASHION_MNIST: tuple[Step, ...] = (
     Run("dvc repro", folder=IN_FASHION_MNIST),
-    Run("dvc exp run -S data.source=local", folder=IN_FASHION_MNIST, more=" -S 'compared=[resnet18]'"),
+    Run("dvc exp run -S data.source=official", OFFICIAL, folder=IN_FASHION_MNIST),
+    Own(f"cd {IN_FASHION_MNIST} && dvc exp run -S data.source=local"),
     Run("dvc repro", folder=IN_FASHION_MNIST_PUBLISHED, prints="Running stage 'train@plain18'"),
 )
 
