@@ -30,6 +30,8 @@ from walks import ELSEWHERE, WALKS
 
 GALAXIES, TEST = 240, 12
 HALF_AN_HOUR = 1800
+DEEP = "34|50|101|152"
+"""In names of networks that take minutes for an epoch of few images."""
 
 
 def known() -> set[Command]:
@@ -111,6 +113,7 @@ def smaller(content: dict[str, Any]) -> None:
     short = {"epochs": 1, "batch_size": 8, "precision": "32-true", "freeze_epochs": 0, "warmup_epochs": 0}
     for section in content["train"].values():
         section |= short
+    content["compared"] = [name for name in content["compared"] if not re.search(DEEP, name)]
 
 
 SMALLER = """

@@ -23,7 +23,7 @@ from galaxy.data.augmentation import Augment
 from galaxy.data.batches import Images, TrainingData
 from galaxy.models import initial_weights, saved
 from galaxy.models.network import Spec, build_network
-from galaxy.task_results import scores, submission
+from galaxy.task_results import analyses, scores, submission, training_views
 from galaxy.task_results.scores import ClassPredictions
 from galaxy.tasks import builtin_samples, params
 from galaxy.tasks.examples import Examples
@@ -281,6 +281,59 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     assert classes["support"].max() == len(actual)
 
 
+def test_overfitting_begins_at_the_lowest_loss_on_valid():
+    history = pd.DataFrame({"epoch": [0, 1, 2, 3], "valid_loss": [0.1, 2.0, 1.0, 1.5], "valid_accuracy": 0.5})
+    table = analyses.turning_points({"cnn": history.assign(train_accuracy=[0.1, 0.5, 0.7, 0.9])})
+    assert table.to_dict("records") == [
+        {
+            "model": "cnn",
+            "lowest_epoch": 2,  # not the untrained network
+            "lowest_valid_loss": 1.0,
+            "last_epoch": 3,
+            "last_valid_loss": 1.5,
+            "last_train_accuracy": 0.9,
+            "last_valid_accuracy": 0.5,
+        }
+    ]
+
+
+def test_recall_is_correlated_with_the_sizes_of_classes_where_they_differ():
+    rows = [("one", name, recall, 5, size) for name, recall, size in (("a", 0.2, 9), ("b", 0.1, 7), ("c", 0.9, 100))]
+    rows += [("flat", name, 0.5, 5, size) for name, size in (("a", 9), ("b", 7), ("c", 100))]
+    rows += [("one", "d", 0.0, 0, 1000), ("one", "macro avg", 0.0, 15, 1000)]  # not tested; no class
+    table = pd.DataFrame(rows, columns=["model", "class", "recall", "support", "training_images"])
+    assert analyses.rank_correlations(table) == {"one": 1.0}
+
+
+def test_views_are_those_of_training_and_their_normalised_pixels_have_mean_0_and_deviation_1(
+    tmp_path: Path, options: Train, examples: Examples
+):
+    trained(tmp_path, options.model_copy(update={"epochs": 1}), examples)
+    found = saved.load(tmp_path / "model", any_outputs=True)[0].spec
+    table = training_views.normalised(options, found, examples)
+    assert table["channel"].tolist() == [0, 1, 2]
+    assert table["mean"].abs().max() < 0.05
+    assert table["deviation"].to_numpy() == pytest.approx(1, abs=0.05)
+    rows = training_views.chosen(examples, 12)
+    assert len(set(examples.labels[rows][:10])) == 10
+    assert set(examples.table["set"].iloc[rows]) == {"train"}
+    views = training_views.views(options, examples, rows)
+    assert views.shape == (12, 32, 32, 3)
+    assert not np.array_equal(views, examples.images[rows])
+    plain = options.model_copy(update={"augmentation": crops()})
+    assert np.array_equal(training_views.views(plain, examples, rows), examples.images[rows])
+
+
+def test_predictions_name_each_test_image_with_its_class_and_whether_it_was_missed(examples: Examples):
+    rows = examples.rows("test")
+    right = np.eye(10)[examples.labels[rows]]
+    right[0] = np.roll(right[0], 1)
+    table = scores.predictions_table(ClassPredictions(np.zeros(0), right, 1, 1.0), examples)
+    assert table["file"].tolist() == examples.table["name"].iloc[rows].tolist()
+    assert table["error"].tolist() == [1] + [0] * (len(rows) - 1)
+    assert table["predicted_cat"].sum() == pytest.approx((table["actual"] == "cat").sum(), abs=1)
+
+
 def test_a_submission_has_a_row_for_each_image(tmp_path: Path):
     data = builtin_samples.sports(32)
     assert data.unlabelled is not None
@@ -315,8 +368,18 @@ def test_a_task_runs_from_its_data_to_its_submission_by_dvc_in_its_own_folder(tm
     assert (scores["source"], scores["best"]) == ("builtin", "resnet_silu")
     examples = pd.read_csv(folder / "metrics/labelled/examples.csv")
     assert scores["test_images"] == examples["test"].sum()
-    for name in ("confusion_resnet_silu.png", "history.png"):
+    for name in ("confusion_resnet_silu.png", "history.png", "recall_by_size.png"):
         assert (folder / "metrics/labelled/figures" / name).is_file()
+    predicted = pd.read_csv(folder / "data/predictions/resnet_silu.csv")
+    assert len(predicted) == scores["test_images"]
+    assert 1 - predicted["error"].mean() == pytest.approx(scores["test_accuracy"]["resnet_silu"])
+    seconds = json.loads((folder / "metrics/train/resnet_silu_time.json").read_text())["seconds"]
+    assert pd.read_csv(folder / "metrics/labelled/comparison.csv")["seconds"].tolist() == [seconds]
+    report = (folder / "data/report/report.html").read_text()
+    assert "made for trying the pipeline" in report
+    assert "always naming Yoga, the largest class in training" in report
+    assert report.count("data:image/png") == 4  # three figures, and the training images
+    assert not re.search(r'(src|href)="(?!data:)', report)
     assert len((folder / "data/submission.csv").read_text().splitlines()) == 1 + 12
     assert (tmp_path / ".dvc/cache").is_dir()
     assert not (folder / ".dvc/cache").exists()

@@ -90,23 +90,39 @@ LEADERBOARD: tuple[Step, ...] = (
 )
 
 IN_CIFAR10, IN_FASHION_MNIST = "tasks/cifar10", "tasks/fashion_mnist"
+IN_CIFAR10_PUBLISHED, IN_FASHION_MNIST_PUBLISHED = "tasks/cifar10_published", "tasks/fashion_mnist_published"
 IN_GALAXY10, IN_SPORTS = "tasks/galaxy10", "tasks/sports"
 
+OFFICIAL = {"official": "builtin"}
+"""A download needs the network."""
+
 CIFAR10: tuple[Step, ...] = (
-    Run("dvc repro", folder=IN_CIFAR10),
-    Run("dvc exp run -S data.source=local -S 'compared=[resnet_fast]'", folder=IN_CIFAR10),
-    Own(f"cd {IN_CIFAR10} && git checkout ."),
-    Run("dvc exp run -S data.source=local", folder=IN_CIFAR10),
+    Run("dvc repro", folder=IN_CIFAR10, prints="report: data/report/report.html"),
+    Run("dvc exp run -S data.source=official", OFFICIAL, folder=IN_CIFAR10),
+    Own(f"cd {IN_CIFAR10} && dvc exp run -S data.source=local -S 'compared=[resnet_fast]'"),
+    Run("dvc repro", folder=IN_CIFAR10_PUBLISHED, prints="Running stage 'train@resnet_adamw'"),
 )
 
 FASHION_MNIST: tuple[Step, ...] = (
     Run("dvc repro", folder=IN_FASHION_MNIST),
-    Run("dvc exp run -S data.source=local -S 'compared=[resnet34,resnet18,resnet50]'", folder=IN_FASHION_MNIST),
+    Run("dvc exp run -S data.source=official", OFFICIAL, folder=IN_FASHION_MNIST),
+    Own(f"cd {IN_FASHION_MNIST} && dvc exp run -S data.source=local"),
+    Run("dvc repro", folder=IN_FASHION_MNIST_PUBLISHED, prints="Running stage 'train@plain18'"),
 )
 
 GALAXY10: tuple[Step, ...] = (
-    Run("dvc repro", folder=IN_GALAXY10),
-    Run("dvc exp run -S data.source=local -S data.local=../../data/competition", folder=IN_GALAXY10),
+    Run("dvc repro", folder=IN_GALAXY10, prints="Running stage 'transfer@transfer_random'"),
+    COMMIT,
+    Run("galaxy compare HEAD HEAD --model fcn cnn", folder=IN_GALAXY10, prints="on the test images that both have"),
+    Run("dvc exp run -S data.source=official", OFFICIAL, folder=IN_GALAXY10),
+    Run(
+        "dvc exp run -S data.source=builtin -S data.simulated=20000",
+        {"20000": "300"},
+        folder=IN_GALAXY10,
+        prints="Running stage 'prepare'",
+    ),
+    Own(f"cd {IN_GALAXY10} && git checkout ."),
+    Own(f"cd {IN_GALAXY10} && dvc exp run -S data.source=local -S data.local=../../data/competition"),
 )
 
 SPORTS: tuple[Step, ...] = (

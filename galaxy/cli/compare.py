@@ -2,7 +2,7 @@
 
 BEFORE and AFTER are commits, branches, tags or experiments by name, or `workspace` (the files in the folder now). The
 difference is measured on the test galaxies that both have, with a 95 % bootstrap interval over them. Models of own
-labels are compared in the same way.
+labels and of tasks are compared in the same way, on images.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     difference = changed(before.params, after.params)
     print("no param differs" if difference.empty else difference.to_string(index=False))
     if before.kind is not None and before.kind == after.kind:
-        print("\n" + _own_labels(before, after, chosen, before.kind))
+        print("\n" + _by_error(before, after, chosen, before.kind))
     else:
         print("\n" + (_by_model if arguments.brief else _by_question)(before, after, chosen))
     print(
@@ -72,19 +72,18 @@ def _models(names: list[str] | None, before: "Revision", after: "Revision") -> l
     return [(names[0], names[-1])]
 
 
-def _own_labels(before: "Revision", after: "Revision", chosen: list[tuple[str, str]], kind: str) -> str:
-    """Return the text with a row for each model of own labels."""
+def _by_error(before: "Revision", after: "Revision", chosen: list[tuple[str, str]], kind: str) -> str:
+    """Return the text with a row for each model of own labels or of a task."""
     import pandas as pd
 
     from galaxy.evaluation.comparison import by_error
 
-    rows, lines = [], []
+    rows = []
     for first, second in chosen:
         row, images = by_error(before.predictions(first), after.predictions(second), kind)
         title = first if first == second else f"{first} and {second}"
-        rows.append(row.assign(model=title)[["model", *row.columns]])
-        lines = [f"on {images:,} test images that both have"]
-    return "\n".join([*lines, *([_formatted(pd.concat(rows))] if rows else [])])
+        rows.append(row.assign(model=title, images=images)[["model", "images", *row.columns]])
+    return "\n".join(["on the test images that both have", *([_formatted(pd.concat(rows))] if rows else [])])
 
 
 def _by_question(before: "Revision", after: "Revision", chosen: list[tuple[str, str]]) -> str:

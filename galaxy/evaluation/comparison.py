@@ -89,7 +89,7 @@ def by_question(pairs: Pairs, *, brief: bool = False) -> pd.DataFrame:
 
 
 def by_error(before: pd.DataFrame, after: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, int]:
-    """Compare two runs' predictions of own labels for the same images.
+    """Compare two runs' predictions of own labels, or of a task's classes, for the same images.
 
     Args:
         before, after: `file` and `error` of each test image, see `galaxy.own_labels.scores.errors`.

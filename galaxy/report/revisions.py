@@ -46,19 +46,26 @@ class Revision:
 
     @property
     def kind(self) -> str | None:
-        """The kind of own labels that the revision's models learn; None: they learn the 37 vote fractions."""
-        return self._content.get("target", {}).get("kind")
+        """The kind of labels that the models of own labels or of a task learn; None: they learn 37 vote fractions."""
+        return "class" if self._is_task else self._content.get("target", {}).get("kind")
+
+    @property
+    def _is_task(self) -> bool:
+        return "compared" in self._content
 
     @property
     def models(self) -> list[str]:
         """Names of the trained models, and of their mean, if there is one."""
+        if self._is_task:
+            return [*self._content["compared"], *(self._content.get("transferred") or [])]
         own = [name for name in ("cnn", "resnet") if f"train_{name}" in self._content]
         return [*own, *self._content.get("train", {}), *([MEAN] if self.kind is None else [])]
 
     def predictions(self, model: str) -> pd.DataFrame:
         """Read the predictions of a model or ensemble for the revision's test galaxies: `GalaxyID` and the 37 columns.
 
-        Of own labels: what `galaxy.own_labels.scores.predictions_table` returns.
+        Of own labels and tasks: what `predictions_table` returns in `galaxy.own_labels.scores` or
+        `galaxy.task_results.scores`.
 
         Raises:
             GalaxyError: the revision has no such model.

@@ -3,11 +3,20 @@
 Nothing here needs a network, so the report does not wait for torch.
 """
 
+from pathlib import Path
+
 import pandas as pd
 from scipy.stats import spearmanr
 
+from galaxy.core.paths import Paths
+
 AVERAGES = ("macro avg", "weighted avg")
 """Rows of the table by class that are no classes."""
+
+
+def pictures(paths: Paths) -> Path:
+    """Return the folder of figures that show images, which may be others': they are neither in Git nor pushed."""
+    return paths.data / "figures"
 
 
 def turning_points(histories: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from galaxy.core.paths import Paths
 from galaxy.evaluation.figures import write_all
 from galaxy.models import saved
 from galaxy.task_results import analyses, figures, scores, training_views
-from galaxy.task_results.page import pictures
 from galaxy.task_results.scores import ByModel
 from galaxy.tasks.examples import Examples
 from galaxy.tasks.params import TaskParams
@@ -45,7 +44,7 @@ def evaluate(options: TaskParams, paths: Paths) -> str:
         drawn = partial(
             figures.training_images, views, examples.images[rows], examples.table["class"].iloc[rows].tolist(), heading
         )
-        write_all(pictures(paths), {part: drawn})
+        write_all(analyses.pictures(paths), {part: drawn})
         printed.append(f"{title}: {len(examples.rows('test')):,} test images")
         printed.append(table.to_string(index=False, float_format="{:.4f}".format))
     return "\n".join(printed)

@@ -1,6 +1,7 @@
 """Draw the figures of the classification tasks, in the style of the pipeline's (`galaxy.evaluation.figures`)."""
 
 import itertools
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -39,23 +40,24 @@ def history(histories: dict[str, pd.DataFrame], title: str) -> Figure:
 
 
 def recall_by_size(by_class: pd.DataFrame, correlations: dict[str, float], title: str) -> Figure:
-    """Draw each class's recall against its number of training images, one colour per model.
+    """Draw each class's recall, from the class with fewest training images to that with most, one colour per model.
 
     Args:
         by_class: see `galaxy.task_results.scores.class_table`.
-        correlations: the rank correlation of both, by model.
+        correlations: the rank correlation of training images and recall, by model.
     """
-    figure, (axis,) = grid(1, 1, 8, 5, title)
+    classes = of_classes(by_class).sort_values("training_images", kind="stable")
+    figure, (axis,) = grid(1, 1, max(6, 2 + 0.7 * classes["class"].nunique()), 5.5, title)
     styles = zip(itertools.cycle(COLOURS), itertools.cycle(MARKERS), strict=False)
-    for (colour, marker), (name, rows) in zip(styles, of_classes(by_class).groupby("model", sort=False), strict=False):
-        words = f"{name}, rank correlation {correlations[name]:.2f}" if name in correlations else str(name)
-        axis.plot(rows["training_images"], rows["recall"], marker, color=colour, ms=6, alpha=0.8, label=words)
-    for size, rows in of_classes(by_class).groupby("training_images"):
-        names = "\n".join(dict.fromkeys(rows["class"]))
-        axis.annotate(names, (size, rows["recall"].max()), (4, 4), textcoords="offset points", fontsize=7)
-    axis.set(xlabel="training images of the class", ylabel="recall on test", ylim=(-0.05, 1.15), xscale="log")
-    axis.margins(x=0.15)
-    axis.legend(fontsize=8, frameon=False, loc="lower right")
+    for (colour, marker), name in zip(styles, classes["model"].unique(), strict=False):
+        rows = classes[classes["model"] == name]
+        words = f"{name}, rank correlation {correlations[name]:.2f}" if name in correlations else name
+        labels = [f"{one} ({images:,})" for one, images in zip(rows["class"], rows["training_images"], strict=True)]
+        axis.plot(labels, rows["recall"], marker, color=colour, ms=7, alpha=0.8, label=words)
+    axis.set(xlabel="class (its training images)", ylabel="recall on test", ylim=(-0.05, 1.05))
+    axis.tick_params(axis="x", labelrotation=90)
+    axis.grid(axis="y", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
@@ -75,5 +77,5 @@ def training_images(views: np.ndarray, originals: np.ndarray, names: list[str], 
         first = i // across * 2 * across + i % across
         for place, images in ((first, views), (first + across, originals)):
             axes[place].imshow(images[i].squeeze(), cmap="gray", vmin=0, vmax=255)
-        axes[first].set_title(name, fontsize=7)
+        axes[first].set_title(textwrap.fill(name, 20), fontsize=7)
     return figure

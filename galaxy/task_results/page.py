@@ -1,6 +1,5 @@
 """The report of a task: one self-contained HTML page on its models, and on what their numbers say."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,7 @@ from galaxy.core import files
 from galaxy.core.paths import Paths
 from galaxy.core.templates import environment
 from galaxy.report import tables
-from galaxy.task_results.analyses import AVERAGES
+from galaxy.task_results.analyses import AVERAGES, pictures
 from galaxy.tasks.params import HELD_OUT, LABELLED, TaskParams
 
 TITLES = {LABELLED: "Models", HELD_OUT: "Transfer to the classes held out"}
@@ -18,11 +17,6 @@ WARNINGS = {"galaxy10": "These galaxies and their votes are simulated."}
 """About the source builtin, where it is not `MADE`."""
 
 MADE = "These images are made for trying the pipeline."
-
-
-def pictures(paths: Paths) -> Path:
-    """Return the folder of figures that show images, which may be others': they are neither in Git nor pushed."""
-    return paths.data / "figures"
 
 
 def html(options: TaskParams, paths: Paths) -> str:

@@ -34,7 +34,7 @@ def normalised(options: Train, spec: Spec, examples: Examples) -> pd.DataFrame:
     """
     rows = examples.rows("train")
     pixels = views(options, examples, rows[:: -(-len(rows) // CHECKED)]).astype(np.float32)
-    scaled = (pixels - np.float32(spec.mean)) / np.float32(spec.std)
+    scaled = (pixels - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     axes = (0, 1, 2)
     means, deviations = scaled.mean(axis=axes, dtype=np.float64), scaled.std(axis=axes, dtype=np.float64)
     return pd.DataFrame({"channel": range(len(spec.mean)), "mean": means, "deviation": deviations})
