@@ -33,9 +33,10 @@ def history(histories: dict[str, pd.DataFrame], title: str) -> Figure:
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
         draw_history(axis, histories, metric)
         axis.legend(fontsize=8)
-    axes[0].set_yscale("log")
-    axes[0].yaxis.set_major_formatter("{x:.3g}")
-    axes[0].yaxis.set_minor_formatter("{x:.3g}")
+    lowest, highest = axes[0].dataLim.intervaly
+    if highest > 10 * lowest:  # within a factor of ten a logarithmic axis has hardly a tick
+        axes[0].set_yscale("log")
+        axes[0].yaxis.set_major_formatter("{x:.3g}")
     return figure
 
 
