@@ -1,7 +1,9 @@
 """What the tests share: a small simulated competition, made once, and the real one where it is present."""
 
+import importlib
 import io
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import networkx
 import pytest
 import yaml
+from dvc.repo import Repo
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A file of tests a core: before anything imports torch, and for all that the tests run.
@@ -166,6 +170,17 @@ def in_process(
 
 galaxy = partial(in_process, cli.main)
 """Run the command `galaxy` in this process."""
+
+
+def reproduce(folder: Path) -> set[str]:
+    """Do what `dvc repro` does where nothing has run, but with all stages in this process; return their names."""
+    with Repo(str(folder)) as repo:
+        stages = list(networkx.dfs_postorder_nodes(repo.index.graph))  # each after those that it depends on
+    for stage in stages:
+        _python, _m, module, *words = shlex.split(stage.cmd)
+        in_process(importlib.import_module(module).main, *words, folder=folder)
+    command("dvc", "commit", "--force", folder=folder)
+    return {stage.name for stage in stages}
 
 
 def committed(*paths: str) -> Iterator[list[str]]:

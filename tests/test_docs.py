@@ -23,6 +23,7 @@ from galaxy.core import decision_tree, params
 from galaxy.evaluation import realism
 from galaxy.models import saved
 from galaxy.models.network import build_network
+from galaxy.own_labels import params as own_labels
 from galaxy.tasks import params as tasks
 
 SOURCE = "".join(path.read_text() for path in sorted(ROOT.glob("galaxy/**/*.py")))
@@ -74,8 +75,8 @@ def test_every_command_of_dvc_is_one_that_it_takes_for_stages_and_params_that_th
                 shutil.copyfile(ROOT / command.folder / "params.yaml", tmp_path / "params.yaml")
             apply_overrides(tmp_path / "params.yaml", overrides["params.yaml"])
     if (tmp_path / "params.yaml").exists():
-        load = tasks.load if command.folder.startswith("tasks/") else params.load
-        load(tmp_path / "params.yaml")
+        own = own_labels.load if command.folder == "tasks/own_labels" else tasks.load
+        (own if command.folder.startswith("tasks/") else params.load)(tmp_path / "params.yaml")
 
 
 @of("python")

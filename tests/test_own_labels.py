@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, command, copy_project, galaxy
+from conftest import ROOT, command, copy_project, galaxy, reproduce
 
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Simulated
@@ -263,7 +263,7 @@ def test_dvc_runs_the_pipeline_and_leaves_it_alone(labels_csv: Path, tmp_path: P
     content = options(labels_csv).model_dump()
     content["few_labels"]["counts"] = []
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    command("dvc", "repro", folder=folder)
+    reproduce(folder)
     assert (folder / "data/report/report.html").is_file()
     again = command("dvc", "repro", folder=folder).stdout
     assert re.findall("Running stage '(.*)'", again) == ["outside"]

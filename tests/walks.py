@@ -141,6 +141,15 @@ OWN_LABELS: tuple[Step, ...] = (
         {"images/": "example/images/"},
         prints="trained on simulated images",
     ),
+    Run("python -m galaxy.own_labels.example data/own --competition data/competition", prints="labelled galaxies"),
+    Run(
+        "dvc exp run -S data.source=local -S data.local=../../data/own/labels.csv "
+        "-S data.images=../../data/competition/images_training_rev1.zip -S 'target.columns=[likeliest]' "
+        "-S 'few_labels.counts=[50,200,1000]'",
+        {"[50,200,1000]": "[20,40]"},
+        folder=IN_OWN_LABELS,
+        prints="likeliest (local)",
+    ),
 )
 
 CLONE = "../galaxy-zoo"
