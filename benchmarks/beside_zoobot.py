@@ -44,7 +44,7 @@ def ours(labels: Path, network: str, size: int, precision: str) -> dict[str, flo
     options, folder = OwnLabels.model_validate(content), labels.parent / "ours"
     paths = TrainingPaths(*(folder / name for name in ("model", "history.csv", "metrics.json", "scratch", "runs")))
     start = time.perf_counter()
-    data, _ = prepare(options)
+    data, *_ = prepare(options)
     train(options.train["resnet"], data, paths)
     trained = time.perf_counter()
     loaded = predictor.load(folder / "model")

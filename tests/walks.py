@@ -229,6 +229,7 @@ ELSEWHERE: dict[str, str] = {
     "pytest -m slow --dist=load tests/test_commands.py": "itself",
     "torchrun --nnodes=4 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=FIRST_MACHINE:29500 "
     "-m stages.train resnet": "tests/test_processes.py, with two machines",
+    "python benchmarks/beside_zoobot.py --zoobot PYTHON --images 500 --rounds 2": "nowhere: needs Zoobot",
     "srun --nodes=4 --ntasks-per-node=8 --gpus-per-node=8 python -m stages.train resnet": "nowhere: needs SLURM",
     "dvc exp run -S train_resnet.model=hf-hub:mwalmsley/zoobot-encoder-convnext_nano -S train_resnet.pretrained=true": (
         "nowhere: needs the network; tests/test_starts.py has a hub on this machine"
