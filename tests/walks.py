@@ -101,6 +101,12 @@ CIFAR10: tuple[Step, ...] = (
     Run("dvc exp run -S data.source=official", OFFICIAL, folder=IN_CIFAR10),
     Own(f"cd {IN_CIFAR10} && dvc exp run -S data.source=local -S 'compared=[resnet_fast]'"),
     Run("dvc repro", folder=IN_CIFAR10_PUBLISHED, prints="Running stage 'train@resnet_adamw'"),
+    Run(
+        "dvc exp run -S split.train=5000 -S split.valid=1000 -S train.resnet.epochs=4 -S train.preact_resnet.epochs=4 "
+        "-S train.googlenet.epochs=4 -S train.densenet.epochs=4 -S train.resnet_adamw.epochs=4",
+        {name: name.replace("=4", "=1") for name in ("resnet.epochs=4", "googlenet.epochs=4", "densenet.epochs=4")},
+        folder=IN_CIFAR10_PUBLISHED,
+    ),
 )
 
 FASHION_MNIST: tuple[Step, ...] = (
