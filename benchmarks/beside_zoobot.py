@@ -24,7 +24,8 @@ from streaming import memory
 from galaxy.core.params import Simulated
 from galaxy.own_labels import example
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 EPOCHS, BATCH = 3, 64
 
 
@@ -53,10 +54,12 @@ def ours(labels: Path, network: str, size: int, precision: str) -> dict[str, flo
     return {"training": images / (trained - start), "predicting": len(data.catalogue) / (time.perf_counter() - trained)}
 
 
-def measured(command: list[str]) -> dict[str, Any]:
-    """What a side prints in its last line, and its memory in MB."""
+def measured(command: list[str], folder: str) -> dict[str, Any]:
+    """What a side prints in its last line, and its memory in MB; it runs in `folder`, where Zoobot leaves logs."""
     most = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
         process = psutil.Process(running.pid)
 
         def watch() -> None:
@@ -94,16 +97,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         labels = example.write(Path(name), options)
         common = ["--network", arguments.network, "--size", str(arguments.size)]
-        own = [sys.executable, __file__, "--zoobot", "-", *common, "--ours", str(labels)]
-        theirs = str(Path(__file__).with_name("zoobot_side.py"))
+        own = [sys.executable, str(HERE / Path(__file__).name), "--zoobot", "-", *common, "--ours", str(labels)]
+        theirs = str(HERE / "zoobot_side.py")
         sides = {
             "ours": [*own, "auto"],
             "ours, 32-true": [*own, "32-true"],
-            "Zoobot": [str(arguments.zoobot), theirs, str(labels), *common, str(EPOCHS), str(BATCH)],
+            "Zoobot": [str(arguments.zoobot.absolute()), theirs, str(labels), *common, str(EPOCHS), str(BATCH)],
         }
         for number in range(arguments.rounds):
             for side, command in sides.items():
-                rows.append({"side": side, **measured(command)})
+                rows.append({"side": side, **measured(command, name)})
                 print(f"round {number + 1}, {side}: {rows[-1]}", flush=True)
     print(pd.DataFrame(rows).groupby("side", sort=False).median().to_string(float_format="{:.1f}".format))
 
