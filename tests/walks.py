@@ -89,6 +89,9 @@ LEADERBOARD: tuple[Step, ...] = (
     Own(f"cd {IN_MINE} && dvc repro split"),
 )
 
+SHORT = "-S train.{0}.epochs=2 -S train.{0}.batch_size=64 -S train.{0}.learning_rate=0.0125"
+DEPTHS = ("resnet18", "resnet34", "resnet50", "resnet101", "plain18", "plain34")
+
 IN_CIFAR10, IN_FASHION_MNIST = "tasks/cifar10", "tasks/fashion_mnist"
 IN_CIFAR10_PUBLISHED, IN_FASHION_MNIST_PUBLISHED = "tasks/cifar10_published", "tasks/fashion_mnist_published"
 IN_GALAXY10, IN_SPORTS = "tasks/galaxy10", "tasks/sports"
@@ -114,6 +117,11 @@ FASHION_MNIST: tuple[Step, ...] = (
     Run("dvc exp run -S data.source=official", OFFICIAL, folder=IN_FASHION_MNIST),
     Own(f"cd {IN_FASHION_MNIST} && dvc exp run -S data.source=local"),
     Run("dvc repro", folder=IN_FASHION_MNIST_PUBLISHED, prints="Running stage 'train@plain18'"),
+    Run(
+        f"dvc exp run -S 'compared=[{','.join(DEPTHS)}]' {' '.join(SHORT.format(name) for name in DEPTHS)}",
+        {"batch_size=64": "batch_size=8"},
+        folder=IN_FASHION_MNIST_PUBLISHED,
+    ),
 )
 
 GALAXY10: tuple[Step, ...] = (
