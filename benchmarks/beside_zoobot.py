@@ -97,7 +97,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         labels = example.write(Path(name), options)
         common = ["--network", arguments.network, "--size", str(arguments.size)]
-        own = [sys.executable, str(HERE / Path(__file__).name), "--zoobot", "-", *common, "--ours", str(labels)]
+        own = [sys.executable, str(Path(__file__).resolve()), "--zoobot", "-", *common, "--ours", str(labels)]
         theirs = str(HERE / "zoobot_side.py")
         sides = {
             "ours": [*own, "auto"],
