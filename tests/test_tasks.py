@@ -17,7 +17,7 @@ import yaml
 from conftest import ROOT, command, copy_project
 
 from galaxy.core.errors import GalaxyError
-from galaxy.core.params import RandomCrop
+from galaxy.core.params_views import RandomCrop
 from galaxy.core.paths import TrainingPaths
 from galaxy.data.augmentation import Augment
 from galaxy.data.batches import Images, TrainingData
@@ -63,6 +63,9 @@ def spec(
     model: str, outputs: tuple[str, ...], crop: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Spec:
     return Spec(model=model, model_args={}, head="logits", outputs=outputs, crop=crop, size=size, mean=mean, std=std)
+
+
+SPEC = spec("resnet18", ("a", "b"), 32, 32, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0))
 
 
 def paths(folder: Path) -> TrainingPaths:
@@ -259,8 +262,8 @@ def test_tables_count_what_was_predicted(examples: Examples, tmp_path: Path):
     valid = examples.labels[examples.rows("valid")]
     shares = np.eye(10)
     scored = {
-        "all": ClassPredictions(valid, shares[actual], 1, 10.0),
-        "half": ClassPredictions(valid[::-1], shares[half], 2, 20.0),
+        "all": ClassPredictions(valid, shares[actual], 1, 10.0, SPEC),
+        "half": ClassPredictions(valid[::-1], shares[half], 2, 20.0, SPEC),
     }
     times = {name: {"seconds": 2.0, "training_images_per_second": 50.0} for name in scored}
     table = scores.comparison(scored, examples, times)
@@ -328,7 +331,7 @@ def test_predictions_name_each_test_image_with_its_class_and_whether_it_was_miss
     rows = examples.rows("test")
     right = np.eye(10)[examples.labels[rows]]
     right[0] = np.roll(right[0], 1)
-    table = scores.predictions_table(ClassPredictions(np.zeros(0), right, 1, 1.0), examples)
+    table = scores.predictions_table(ClassPredictions(np.zeros(0), right, 1, 1.0, SPEC), examples)
     assert table["file"].tolist() == examples.table["name"].iloc[rows].tolist()
     assert table["error"].tolist() == [1] + [0] * (len(rows) - 1)
     assert table["predicted_cat"].sum() == pytest.approx((table["actual"] == "cat").sum(), abs=1)
@@ -384,3 +387,10 @@ def test_a_task_runs_from_its_data_to_its_submission_by_dvc_in_its_own_folder(tm
     assert (tmp_path / ".dvc/cache").is_dir()
     assert not (folder / ".dvc/cache").exists()
     assert re.findall("Running stage '(.*)'", command("dvc", "repro", folder=folder).stdout) == ["outside"]
+    content["data"] |= {"source": "local", "local": "absent.zip"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    failed = command("dvc", "repro", folder=folder, check=False)
+    assert failed.returncode
+    assert "data.local is absent.zip: no such file or folder" in failed.stderr
+    assert (folder / "metrics/labelled/scores.json").is_file()  # nothing that was made is gone
+    assert (folder / "metrics/labelled/images.json").is_file()

@@ -13,7 +13,6 @@ from pydantic import Field, field_validator, model_validator
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params_file import PARAMS_FILE, Section, read
 from galaxy.core.params_views import Augmentation, Views
-from galaxy.core.params_views import RandomCrop as RandomCrop  # for galaxy.tasks
 from galaxy.core.paths import fold_name
 
 BEST, MEAN, WEIGHTED, BY_QUESTION = "best", "mean", "weighted", "weighted_by_question"

@@ -9,7 +9,6 @@ import pandas as pd
 from galaxy.core import files
 from galaxy.core.paths import Paths
 from galaxy.evaluation.figures import write_all
-from galaxy.models import saved
 from galaxy.task_results import analyses, figures, scores, training_views
 from galaxy.task_results.scores import ByModel
 from galaxy.tasks.examples import Examples
@@ -31,10 +30,8 @@ def evaluate(options: TaskParams, paths: Paths) -> str:
             predicted = scores.predictions_table(one, examples)
             files.write_csv(paths.predictions / f"{name}.csv", predicted, float_format="%.6f")
         normalised = pd.concat(
-            training_views.normalised(
-                options.train[name], saved.load(paths.model(name), any_outputs=True)[0].spec, examples
-            ).assign(model=name)
-            for name in names
+            training_views.normalised(options.train[name], one.spec, examples).assign(model=name)
+            for name, one in predictions.items()
         )
         columns = ["model", "channel", "mean", "deviation"]
         files.write_csv(paths.metrics / part / "normalised.csv", normalised[columns], float_format="%.4f")

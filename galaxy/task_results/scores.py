@@ -13,6 +13,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 from galaxy.data.test_time_views import ONE, View
 from galaxy.evaluation.comparison import CONFIDENCE
 from galaxy.models import saved
+from galaxy.models.network import Spec
 from galaxy.models.predict import predict
 from galaxy.task_results.analyses import rank_correlations
 from galaxy.tasks.examples import Examples
@@ -21,7 +22,7 @@ from galaxy.tasks.params import Evaluate
 
 @dataclass(frozen=True)
 class ClassPredictions:
-    """What a model predicts, its size, and its speed on the test images.
+    """What a model predicts, its size, what it was built from, and its speed on the test images.
 
     `valid` holds N class numbers, `probabilities` those of the M×classes on test.
     """
@@ -30,6 +31,7 @@ class ClassPredictions:
     probabilities: np.ndarray
     parameters: int
     images_per_second: float
+    spec: Spec
 
     @property
     def test(self) -> np.ndarray:
@@ -52,7 +54,7 @@ def predict_classes(folder: Path, examples: Examples, options: Evaluate) -> Clas
     start = time.perf_counter()
     test = predict(network, images, options.batch_size, rows, views(options), label=f"{label}, test")
     speed = len(rows) / (time.perf_counter() - start)
-    return ClassPredictions(valid.argmax(axis=1), test, network.parameters_count, speed)
+    return ClassPredictions(valid.argmax(axis=1), test, network.parameters_count, speed, network.spec)
 
 
 def views(options: Evaluate) -> tuple[View, ...]:

@@ -5,8 +5,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from galaxy.core.params import ModelName, RandomCrop, Training
+from galaxy.core.params import ModelName, Training
 from galaxy.core.params_file import PARAMS_FILE, Section, read
+from galaxy.core.params_views import RandomCrop
 
 LABELLED, HELD_OUT, UNLABELLED = "labelled", "held_out", "unlabelled"
 """The data sets that a task may have: with labels; with the labels of classes kept for transfer; without labels."""

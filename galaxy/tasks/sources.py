@@ -97,11 +97,23 @@ def collect(options: Data, downloads: Path) -> tuple[Collected, dict[str, object
     if options.source == "builtin":
         simulated = {} if options.simulated is None else {"simulated_galaxies": options.simulated}
         return origin.builtin(options), {"source": "builtin", **simulated}
-    path = _fetch(task, origin, downloads) if options.source == "official" else outside.locate(options.local)
-    if not path.exists():
-        raise GalaxyError(f"data.local is {path}: no such file or folder; {_all_sources(task, origin)}")
+    path = _fetch(task, origin, downloads) if options.source == "official" else local(options)
     digests = _digests(path)
     return origin.read(path, options.size), {"source": options.source, "sha256": digests}
+
+
+def local(options: Data) -> Path:
+    """Return the file or folder of source local.
+
+    Raises:
+        GalaxyError: it is absent; the message names the other sources.
+    """
+    path = outside.locate(options.local)
+    if not path.exists():
+        raise GalaxyError(
+            f"data.local is {path}: no such file or folder; {_all_sources(options.name, ORIGINS[options.name])}"
+        )
+    return path
 
 
 def _digests(path: Path) -> dict[str, str]:

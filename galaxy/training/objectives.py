@@ -77,9 +77,9 @@ def vote_fractions(loss: str) -> Objective:
             "valid_accuracy_question_1": metrics.accuracy(decision_tree.question(1), predicted, voted),
         }
 
-    objective = replace(fractions(loss, score), residuals=residuals.fit)
+    objective = fractions(loss, score)
     if loss != DIRICHLET_MULTINOMIAL:
-        return objective
+        return replace(objective, residuals=residuals.fit)
     columns = list(range(len(decision_tree.COLUMNS)))  # a list gives a copy: torchmetrics does not take slices
     return replace(objective, on_logits=True, scored=lambda targets: targets[:, columns], residuals=None)
 
