@@ -272,3 +272,13 @@ def test_dvc_runs_the_pipeline_and_leaves_it_alone(labels_csv: Path, tmp_path: P
     compared = galaxy("compare", "HEAD", "workspace", folder=folder).stdout
     assert "test images that both have" in compared
     assert "within noise" in compared
+
+    content["data"]["local"] = "absent.csv"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    failed = command("dvc", "repro", folder=folder, check=False)
+    assert failed.returncode
+    assert "data.local is absent.csv: no such file; name your list" in failed.stderr
+    assert command("git", "status", "--porcelain", "--untracked-files=no", folder=tmp_path).stdout.split() == [
+        "M",
+        "tasks/own_labels/params.yaml",
+    ]  # nothing that was made is gone

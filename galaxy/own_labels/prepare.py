@@ -40,12 +40,21 @@ def prepare(options: OwnLabels) -> Prepared:
             would be empty.
     """
     if options.data.source == "local":
-        path = outside.locate(options.data.local)
-        if not path.is_file():
-            raise GalaxyError(f"data.local is {path}: no such file; name your list, a CSV with a row per image")
-        return _read(options, path)
+        return _read(options, local(options.data))
     with tempfile.TemporaryDirectory() as folder:
         return _read(options, example.write(Path(folder)))
+
+
+def local(data: Data) -> Path:
+    """Return the list of source local.
+
+    Raises:
+        GalaxyError: it is absent.
+    """
+    path = outside.locate(data.local)
+    if not path.is_file():
+        raise GalaxyError(f"data.local is {path}: no such file; name your list, a CSV with a row per image")
+    return path
 
 
 def _read(options: OwnLabels, path: Path) -> Prepared:
