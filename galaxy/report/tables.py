@@ -24,9 +24,13 @@ def rows(table: pd.DataFrame, key: str) -> dict[str, Any]:
 
 
 def cell(value: Any) -> str:
-    """Return a number, with three decimals or thousands set apart, or a text, for a cell; nothing for NaN."""
+    """Return a number, with three decimals or four digits and thousands set apart, or a text; nothing for NaN."""
     if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:,.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.3f}"
+        if np.isnan(value):
+            return ""
+        if value.is_integer() and abs(value) > 1:
+            return f"{value:,.0f}"
+        return f"{value:,.{max(0, 3 - sum(abs(value) >= limit for limit in (10, 100, 1000)))}f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
