@@ -11,6 +11,7 @@ Trainings and their scores are kept under `--work`; what is there is not made ag
 """
 
 import argparse
+import fnmatch
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,19 +173,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("real", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", help="variants to train; all by default")
+    parser.add_argument("--only", nargs="*", default=["*"], help="variants to train, as course*; all by default")
     parser.add_argument("--simulated", type=Path, default=Path("data/transfer/simulated_only_1"))
     parser.add_argument("--work", type=Path, default=Path("data/ablations"))
     arguments = parser.parse_args()
     known, work = variants(arguments.simulated), arguments.work
     small_convolutions.use()
-    if unknown := set(arguments.only or ()) - set(known):
-        parser.error(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if unknown := [pattern for pattern in arguments.only if not fnmatch.filter(known, pattern)]:
+        parser.error(f"no variant {', '.join(unknown)}; there are {', '.join(known)}")
+    chosen = {name for pattern in arguments.only for name in fnmatch.filter(known, pattern)}
     rows: list[dict[str, Any]] = []
     for seed in map(int, np.arange(arguments.seeds) + 1):
         for name, variant in known.items():
             rmse = kept(variant, seed, work / name / str(seed))
-            if rmse is None and (arguments.only is None or name in arguments.only):
+            if rmse is None and name in chosen:
                 rmse = run(name, variant, seed, arguments.real, work)
                 print(name, seed, rmse, flush=True)
             if rmse is not None:

@@ -38,6 +38,12 @@ SCRATCH: tuple[Step, ...] = (
     smaller(IN_COURSE),
     Run("dvc repro", folder=IN_COURSE),
     Own(f"test -s {IN_COURSE}/data/submission/submission.csv"),
+    Run(
+        "dvc exp run -S train.course_cnn.epochs=18 -S train.course_cnn.schedule=one_cycle",
+        folder=IN_COURSE,
+        more=" -S train.course_cnn.epochs=2",
+    ),
+    Run("dvc exp show", folder=IN_COURSE),
 )
 
 FOLDS: tuple[Step, ...] = (

@@ -235,6 +235,7 @@ BENCHMARKS: tuple[Step, ...] = (
     Run("python benchmarks/training.py --rounds 9 --steps 12", more=" --rounds 1 --steps 2"),
     Run("OMP_NUM_THREADS=1 python benchmarks/training.py --rounds 14 --steps 8", more=" --rounds 1 --steps 2"),
     Run("python benchmarks/ablations.py REAL", REAL, more=" --seeds 1 --only flips"),
+    Run("python benchmarks/ablations.py data/competition --only 'course*'", more=" --seeds 1 --only course_bias"),
     Run("python benchmarks/transfer.py REAL", REAL, more=" --seeds 0 --galaxies 100"),
     Run("python benchmarks/transfer.py REAL --seeds 2", REAL, more=" --seeds 0 --galaxies 100"),
     Run("python benchmarks/scale.py FOLDER", REAL, more=" --training 300 --test 20"),
