@@ -1,6 +1,7 @@
 """Tables and figures for the templates: cells as text, images as part of the page."""
 
 import base64
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,13 @@ def cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def figures(folder: Path) -> list[dict[str, str]]:
-    """Return the `name` and the `data:` address of each PNG in a folder, sorted by name."""
-    return [
-        {"name": path.stem, "address": "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()}
-        for path in sorted(folder.glob("*.png"))
-    ]
+def figures(folder: Path) -> list[dict[str, Any]]:
+    """Return the `name` and the `data:` address of each PNG in a folder, and whether it is `wide`, sorted by name."""
+    return [_figure(path) for path in sorted(folder.glob("*.png"))]
+
+
+def _figure(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    address = "data:image/png;base64," + base64.b64encode(content).decode()
+    width, height = struct.unpack(">2I", content[16:24])  # of the header, the first chunk of every PNG
+    return {"name": path.stem, "address": address, "wide": width > 1.5 * height}

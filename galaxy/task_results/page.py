@@ -56,8 +56,9 @@ def verdict(comparison: pd.DataFrame, counts: pd.DataFrame, best: str) -> str:
     """Return the result in a sentence: the best model beside always naming the class with most training images."""
     row = comparison.set_index("model").loc[best]
     largest, images = counts.iloc[int(counts["train"].argmax())], counts["test"].sum()
+    named = "one class" if counts["train"].nunique() == 1 else f"{largest['class']}, the largest class in training,"
     return (
         f"The best model, {best}, finds the class of {row['test_accuracy']:.1%} of {images:,} test images "
-        f"(interval {row['low']:.1%} to {row['high']:.1%}); always naming {largest['class']}, the largest class in "
-        f"training, is right for {largest['test'] / images:.1%}."
+        f"(interval {row['low']:.1%} to {row['high']:.1%}); always naming {named} is right for "
+        f"{largest['test'] / images:.1%}."
     )
