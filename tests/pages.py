@@ -14,7 +14,7 @@ NOTEBOOK = ROOT / "notebooks/quickstart.ipynb"
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 PROGRAMS = (
-    "galaxy|dvc|python3?|pip|uv|pip-audit|pytest|ruff|mypy|pre-commit|git|cp|ln|mkdir|rm|srun|torchrun|kaggle|tensorboard|uvx|wandb|for|"
+    "galaxy|dvc|python3?|pip|uv|pip-audit|pytest|ruff|mypy|pre-commit|git|cp|ln|mkdir|rm|sed|srun|torchrun|kaggle|tensorboard|uvx|wandb|for|"
     "[A-Z_]+=[0-9] (?:dvc|python)"
 )
 COMMAND = re.compile(rf"(?:{PROGRAMS}) [\w.$-]")
@@ -46,14 +46,14 @@ def in_blocks(page: Path) -> set[Command]:
 def in_text(page: Path) -> set[Command]:
     """Return every command in the page's sentences; some of them leave out what the command needs."""
     texts = re.findall(r"`([^`]+)`", FENCED.sub("", page.read_text()))
-    return {command for text in texts for command in commands([text])}
+    return {command for text in texts for command in commands([" ".join(text.split())])}
 
 
 def commands(lines: Iterable[str]) -> set[Command]:
     """Return the commands of lines that one shell reads, so that each runs where the last `cd` led."""
     found, folder = set(), "."
     for line in lines:
-        for part in " ".join(line.split()).split(" && "):
+        for part in line.split(" && "):
             if part.startswith("cd "):
                 folder = normpath(Path(folder, part.removeprefix("cd ")))
             elif COMMAND.match(part) or part in ("pytest", "mypy"):

@@ -303,6 +303,7 @@ def test_overfitting_begins_at_the_lowest_loss_on_valid():
 def test_recall_is_correlated_with_the_sizes_of_classes_where_they_differ():
     rows = [("one", name, recall, 5, size) for name, recall, size in (("a", 0.2, 9), ("b", 0.1, 7), ("c", 0.9, 100))]
     rows += [("flat", name, 0.5, 5, size) for name, size in (("a", 9), ("b", 7), ("c", 100))]
+    rows += [("two", "a", 0.2, 5, 9), ("two", "b", 0.4, 5, 7)]
     rows += [("one", "d", 0.0, 0, 1000), ("one", "macro avg", 0.0, 15, 1000)]  # not tested; no class
     table = pd.DataFrame(rows, columns=["model", "class", "recall", "support", "training_images"])
     assert analyses.rank_correlations(table) == {"one": 1.0}

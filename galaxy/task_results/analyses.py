@@ -52,10 +52,11 @@ def of_classes(by_class: pd.DataFrame) -> pd.DataFrame:
 def rank_correlations(by_class: pd.DataFrame) -> dict[str, float]:
     """Return Spearman's correlation of a class's training images with its recall, by model.
 
-    A model is left out if there is none: all classes are equally large, or all are found equally well.
+    A model is left out if there is none: all classes are equally large, or all are found equally well. With two classes
+    it would always be 1 or -1.
     """
     found = {}
     for name, rows in of_classes(by_class).groupby("model", sort=False):
-        if rows["training_images"].nunique() > 1 and rows["recall"].nunique() > 1:
+        if len(rows) > 2 and rows["training_images"].nunique() > 1 and rows["recall"].nunique() > 1:
             found[str(name)] = float(spearmanr(rows["training_images"], rows["recall"]).statistic)
     return found

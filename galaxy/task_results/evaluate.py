@@ -69,8 +69,7 @@ def _write(predictions: ByModel, examples: Examples, paths: Paths, folder: Path,
         heading = f"{title}: {name}, {len(predicted.test):,} test images"
         counts = scores.confusion(predicted, examples)
         drawn[f"confusion_{name}"] = partial(figures.confusion, counts, examples.classes, heading)
-    if by_class["training_images"].iloc[: len(examples.classes)].nunique() > 1:
-        correlations = summary["rank_correlation_of_training_images_and_recall"]
+    if correlations := summary["rank_correlation_of_training_images_and_recall"]:
         heading = f"{title}: are larger classes found better?"
         drawn["recall_by_size"] = partial(figures.recall_by_size, by_class, correlations, heading)
     write_all(folder / "figures", drawn)
