@@ -120,11 +120,13 @@ def distributions(votes: np.ndarray, title: str) -> Figure:
 def draw_history(axis: Axes, histories: dict[str, pd.DataFrame], metric: str) -> None:
     """Draw a metric of each model by epoch, on valid and (dashed) on train.
 
-    Epoch 0, before training, is left out: it would squeeze all others into a corner.
+    Epoch 0, before training, is left out: it would squeeze all others into a corner. Models that share a colour have
+    different markers.
     """
-    for colour, (model, table) in zip(itertools.cycle(COLOURS), histories.items(), strict=False):
+    styles = ((colour, marker) for marker in MARKERS for colour in COLOURS)
+    for (colour, marker), (model, table) in zip(itertools.cycle(styles), histories.items(), strict=False):
         rows = table[table["epoch"] > 0]
-        axis.plot(rows["epoch"], rows[f"valid_{metric}"], color=colour, marker="o", ms=4, label=f"{model}, valid")
+        axis.plot(rows["epoch"], rows[f"valid_{metric}"], color=colour, marker=marker, ms=4, label=f"{model}, valid")
         axis.plot(rows["epoch"], rows[f"train_{metric}"], color=colour, marker=".", ls="--", label=f"{model}, train")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="epoch", ylabel=metric)

@@ -32,7 +32,9 @@ def history(histories: dict[str, pd.DataFrame], title: str) -> Figure:
     figure, axes = grid(1, 2, 12, 5, title)
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
         draw_history(axis, histories, metric)
-        axis.legend(fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    ncols = len(histories) * (2 if len(histories) < 5 else 1)  # from five on, train is below valid
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=8, frameon=False)
     lowest, highest = axes[0].dataLim.intervaly
     if highest > 10 * lowest:  # within a factor of ten a logarithmic axis has hardly a tick
         axes[0].set_yscale("log")
