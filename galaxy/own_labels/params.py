@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from galaxy.core import outside
 from galaxy.core.decision_tree import Block, one_question
+from galaxy.core.errors import GalaxyError
 from galaxy.core.params import Evaluate, ModelName, Simulated, Training
 from galaxy.core.params import Preprocess as StartPreprocess
 from galaxy.core.params import Split as StartSplit
@@ -43,6 +45,18 @@ class Data(Section):
         gt=0, le=1, description="Central square of each image that is kept, as a share of its shorter side."
     )
     size: int = Field(ge=16, le=1024, description="Side of the kept square in pixels, resized.")
+
+
+def local(data: Data) -> Path:
+    """Return the list of source local.
+
+    Raises:
+        GalaxyError: it is absent.
+    """
+    path = outside.locate(data.local)
+    if not path.is_file():
+        raise GalaxyError(f"data.local is {path}: no such file; name your list, a CSV with a row per image")
+    return path
 
 
 class Question(Section):

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from galaxy.core import files, outside
-from galaxy.core.errors import GalaxyError, list_problems
+from galaxy.core.errors import list_problems
 from galaxy.core.runtime import say
 from galaxy.inference import find_images, lists, read_ahead
 from galaxy.inference.catalogue import Catalogue
 from galaxy.inference.fits import FitsOptions
 from galaxy.inference.read_image import Crop, Reader
 from galaxy.inference.sources import Source
-from galaxy.own_labels import example, split, targets
+from galaxy.own_labels import example, params, split, targets
 from galaxy.own_labels.labelled import WHOLE, Labelled
 from galaxy.own_labels.params import Data, OwnLabels
 from galaxy.own_labels.targets import Labels
@@ -40,21 +40,9 @@ def prepare(options: OwnLabels) -> Prepared:
             would be empty.
     """
     if options.data.source == "local":
-        return _read(options, local(options.data))
+        return _read(options, params.local(options.data))
     with tempfile.TemporaryDirectory() as folder:
         return _read(options, example.write(Path(folder)))
-
-
-def local(data: Data) -> Path:
-    """Return the list of source local.
-
-    Raises:
-        GalaxyError: it is absent.
-    """
-    path = outside.locate(data.local)
-    if not path.is_file():
-        raise GalaxyError(f"data.local is {path}: no such file; name your list, a CSV with a row per image")
-    return path
 
 
 def _read(options: OwnLabels, path: Path) -> Prepared:

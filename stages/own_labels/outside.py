@@ -12,9 +12,7 @@ def main() -> None:
     data = options.data
     leftovers.remove([*options.train, *map(str, options.few_labels.counts)])
     if data.source == "local":
-        from galaxy.own_labels import prepare
-
-        prepare.local(data)  # before DVC removes what `prepare` and the stages after it have made
+        params.local(data)  # before DVC removes what `prepare` and the stages after it have made
     models: dict[str, Training] = dict(options.train)
     weights = {name: model.weights for name, model in models.items()}
     weights["simulated"] = None
