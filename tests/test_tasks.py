@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT, command, copy_project
+from conftest import ROOT, command, copy_project, reproduce
 
 from galaxy.core.errors import GalaxyError
 from galaxy.core.params_views import RandomCrop
@@ -366,8 +366,9 @@ def test_a_task_runs_from_its_data_to_its_submission_by_dvc_in_its_own_folder(tm
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.rmtree(folder / "metrics", ignore_errors=True)  # those of another run, where some are committed
     command("git", "init", "--quiet", folder=tmp_path)
-    ran = command("dvc", "repro", folder=folder).stdout
-    assert "identical images: 8 in 4 groups" in ran
+    reproduce(folder)
+    images = json.loads((folder / "metrics/labelled/images.json").read_text())
+    assert (images["identical_images"], images["identical_groups"]) == (8, 4)
     scores = json.loads((folder / "metrics/labelled/scores.json").read_text())
     assert (scores["source"], scores["best"]) == ("builtin", "resnet_silu")
     examples = pd.read_csv(folder / "metrics/labelled/examples.csv")
