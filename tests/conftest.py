@@ -1,5 +1,6 @@
 """What the tests share: a small simulated competition, made once, and the real one where it is present."""
 
+import gc
 import importlib
 import io
 import os
@@ -21,6 +22,7 @@ from dvc.repo import Repo
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A file of tests a core: before anything imports torch, and for all that the tests run.
     os.environ["OMP_NUM_THREADS"] = "1"
+    gc.set_threshold(10_000)  # imports make a million objects
 
 from galaxy import cli
 from galaxy.core import decision_tree, params

@@ -161,7 +161,7 @@ OWN_LABELS: tuple[Step, ...] = (
         "dvc exp run -S data.source=local -S data.local=../../data/own/labels.csv "
         "-S data.images=../../data/competition/images_training_rev1.zip -S 'target.columns=[likeliest]' "
         "-S 'few_labels.counts=[50,200,1000]'",
-        {"[50,200,1000]": "[20,40]"},
+        {"[50,200,1000]": "[50,100]"},
         folder=IN_OWN_LABELS,
         prints="likeliest (local)",
     ),
