@@ -174,15 +174,16 @@ galaxy = partial(in_process, cli.main)
 """Run the command `galaxy` in this process."""
 
 
-def reproduce(folder: Path) -> set[str]:
-    """Do what `dvc repro` does where nothing has run, but with all stages in this process; return their names."""
+def reproduce(folder: Path) -> dict[str, str]:
+    """Do what `dvc repro` does where nothing has run, but in this process; return what each stage printed, by name."""
     with Repo(str(folder)) as repo:
         stages = list(networkx.dfs_postorder_nodes(repo.index.graph))  # each after those that it depends on
+    printed = {}
     for stage in stages:
         _python, _m, module, *words = shlex.split(stage.cmd)
-        in_process(importlib.import_module(module).main, *words, folder=folder)
+        printed[stage.name] = in_process(importlib.import_module(module).main, *words, folder=folder).stdout
     command("dvc", "commit", "--force", folder=folder)
-    return {stage.name for stage in stages}
+    return printed
 
 
 def committed(*paths: str) -> Iterator[list[str]]:
